@@ -1,0 +1,75 @@
+"""All tables and all frozen facts of the store, by their own names."""
+
+from store.models.base import metadata
+from store.models.casework import ClockSegment, Message, RawMessageRow, Request, Ticket
+from store.models.facts import Candidate, Clues, Contact, DisclosedTo, Dossier, Held, HeldCategory
+from store.models.kinds import (
+    STATUTORY,
+    ContactKind,
+    ContactStatus,
+    CustomerKind,
+    IdentifierKind,
+    Level,
+    RecipientKind,
+    RequestKind,
+    Source,
+    StaffRole,
+)
+from store.models.outgoing import Approval, AttachmentFile, Draft, DraftView, OutboxRow
+from store.models.people import Card, ChatUpdate, Event, OneTimeCode, Setting, StaffMember, StaffSession
+from store.models.register import (
+    ContactPoint,
+    Customer,
+    Disclosure,
+    Identifier,
+    Reading,
+    Record,
+    Role,
+    ViewLog,
+)
+
+__all__ = [
+    "STATUTORY",
+    "Approval",
+    "AttachmentFile",
+    "Candidate",
+    "Card",
+    "ChatUpdate",
+    "ClockSegment",
+    "Clues",
+    "Contact",
+    "ContactKind",
+    "ContactPoint",
+    "ContactStatus",
+    "Customer",
+    "CustomerKind",
+    "DisclosedTo",
+    "Disclosure",
+    "Dossier",
+    "Draft",
+    "DraftView",
+    "Event",
+    "Held",
+    "HeldCategory",
+    "Identifier",
+    "IdentifierKind",
+    "Level",
+    "Message",
+    "OneTimeCode",
+    "OutboxRow",
+    "RawMessageRow",
+    "Reading",
+    "RecipientKind",
+    "Record",
+    "Request",
+    "RequestKind",
+    "Role",
+    "Setting",
+    "Source",
+    "StaffMember",
+    "StaffRole",
+    "StaffSession",
+    "Ticket",
+    "ViewLog",
+    "metadata",
+]

@@ -1,0 +1,97 @@
+"""Frozen facts read from the register, handed to those who decide and speak: no row of the database leaves the store.
+
+`Clues` go in (what a message says of its writer), `Candidate`s come out (who that may be), and a `Dossier` is all that
+is held about one of them.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from store.models.kinds import ContactKind, ContactStatus, CustomerKind, IdentifierKind
+
+
+@dataclass(frozen=True, slots=True)
+class Clues:
+    """What a message tells of its writer, ready for look-up. None of it is proof."""
+
+    address: str = ""
+    """Normalised strict From address."""
+    identifiers: tuple[tuple[IdentifierKind, str], ...] = ()
+    """Normalised numbers found in the text."""
+    name_keys: tuple[str, ...] = ()
+    """Folded names that the text or the From phrase gives; see `store.customers.name_key`."""
+    phones: tuple[str, ...] = ()
+    """E.164."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact point as policy sees it."""
+
+    id: int
+    kind: ContactKind
+    value: str
+    normalised: str
+    status: ContactStatus
+    on_file_since: datetime
+    usable_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A customer that the clues may mean, with all contact points and what agrees."""
+
+    id: int
+    key: str
+    kind: CustomerKind
+    name: str
+    name_key: str
+    language: str
+    turvakielto: bool
+    ended_on: date | None
+    contacts: tuple[Contact, ...]
+    matched: tuple[str, ...]
+    """Named agreements: `ADDRESS`, `INACTIVE_ADDRESS`, `IDENTIFIER:customer_number`, `NAME`, `PHONE`."""
+    acts_for: tuple[str, ...] = ()
+    """Customer numbers that this one acts for by a role on file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One thing held: its kind, its fields in printing order, where it came from and when."""
+
+    kind: str
+    fields: tuple[tuple[str, str], ...]
+    source: str
+    recorded_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCategory:
+    """All that is held under one category of the notice; empty says that nothing is."""
+
+    key: str
+    items: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedTo:
+    """A recipient by name (C-154/21)."""
+
+    recipient: str
+    purpose: str
+    first_on: date
+    last_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Everything held about one customer at one moment."""
+
+    customer_key: str
+    customer_name: str
+    as_of: datetime
+    categories: tuple[HeldCategory, ...]
+    disclosures: tuple[DisclosedTo, ...]
+    views: tuple[tuple[date, str], ...]
+    """Days on which the data were looked at, with the purpose; no clock time, no names (KHO 2025:51)."""
