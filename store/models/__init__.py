@@ -1,6 +1,6 @@
 """All tables and all frozen facts of the store, by their own names."""
 
-from store.models.base import metadata
+from store.models.base import metadata, table_of
 from store.models.casework import ClockSegment, Message, RawMessageRow, Request, Ticket
 from store.models.facts import Candidate, Clues, Contact, DisclosedTo, Dossier, Held, HeldCategory
 from store.models.kinds import (
@@ -72,4 +72,5 @@ __all__ = [
     "Ticket",
     "ViewLog",
     "metadata",
+    "table_of",
 ]

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, DateTime, String
+from typing import cast
+
+from sqlalchemy import CheckConstraint, DateTime, String, Table
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
@@ -63,3 +65,8 @@ def one_of(column: str, words: type[StrEnum]) -> CheckConstraint:
     """Constraint that lets the database refuse a word that is not in `words`."""
     listed = ", ".join(f"'{word.value}'" for word in words)
     return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table of a model, for hot paths; SQLModel makes it but does not declare it."""
+    return cast("Table", getattr(model, "__table__"))  # noqa: B009 - the attribute is not declared
