@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from mail.channel import TakeIn
 from mail.message import Envelope, RawMessage
-from mail.smtp_session import LmtpSession, MailSession
+from mail.smtp_session import CHUNK, LmtpSession, MailSession
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ class SmtpDoor:
         self.size_limit = size_limit
         self.idle_seconds = idle_seconds
         self.commit_seconds = commit_seconds
+        self.inbox = memoryview(bytearray(CHUNK))
         self.large_mails = asyncio.Semaphore(max(2, LARGE_MAIL_MEMORY // size_limit))
 
     @property

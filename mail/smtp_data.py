@@ -11,6 +11,7 @@ import re
 from typing import Final
 
 END: Final = b"\r\n.\r\n"
+DOT: Final = b"\r\n."
 
 # A path in angle brackets or bare; a source route before the colon is to be accepted and ignored (RFC 5321, C).
 # The alternatives of the mailbox begin with different characters, so the search is linear.
@@ -56,20 +57,21 @@ class DotDecoder:
 
     def feed(self, piece: bytes) -> bool:
         """Take the next octets; True when the end was among them."""
-        held = self._tail + piece
-        end = held.find(END)
+        held = self._tail + piece if self._tail else piece
+        dot = held.find(DOT)
+        end = held.find(END, dot) if dot >= 0 else -1
         if end >= 0:
-            self._keep(held[: end + 2])
             self.rest = held[end + len(END) :]
+            self._keep(held[: end + 2], dot < end)
             return True
         # What may be the beginning of the end stays back until more is known.
         back = next(length for length in (4, 3, 2, 1, 0) if held.endswith(END[:length]))
         self._tail = held[len(held) - back :]
-        self._keep(held[: len(held) - back])
+        self._keep(held[: len(held) - back], dot >= 0)
         return False
 
-    def _keep(self, octets: bytes) -> None:
-        plain = octets.replace(b"\r\n.", b"\r\n")
+    def _keep(self, octets: bytes, has_dots: bool) -> None:
+        plain = octets.replace(DOT, DOT[:2]) if has_dots else octets
         self._kept += len(plain)
         if self._kept > self._limit:
             self.is_too_large = True

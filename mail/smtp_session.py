@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 # The library writes every command with its addresses, and each connection, to this logger.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
 
-CHUNK: Final = 65_536
+CHUNK: Final = 262_144
+"""Octets that the transport may hand over at once; a session holds about twice that before it reads no more."""
 COMMAND_LIMIT: Final = 2_048
 """Octets of a command line. RFC 5321 (4.5.3.1.4) asks for 512 at least; addresses in UTF-8 are longer."""
 RECIPIENT_LIMIT: Final = 1_000
@@ -48,6 +49,7 @@ class Door(Protocol):
     idle_seconds: float
     commit_seconds: float
     large_mails: asyncio.Semaphore
+    inbox: memoryview
 
     def greet(self, session: "MailSession") -> str | None:
         """Admit the session and return None, or return the line with which it is sent away."""
@@ -59,10 +61,9 @@ class Door(Protocol):
         """Begin to store a mail; the task ends when it is durable and outlives the session."""
 
 
-class MailSession(SMTP):
+class MailSession(SMTP, asyncio.BufferedProtocol):
     """The SMTP side of a connection; `LmtpSession` changes the greeting and the number of answers."""
 
-    line_length_limit = CHUNK
     protocol_name = "ESMTP"
 
     def __init__(self, door: Door) -> None:
@@ -84,6 +85,10 @@ class MailSession(SMTP):
         self._bogus_budget = BOGUS_LIMIT
         self._idle_budget = IDLE_COMMANDS
         self._is_ending = False
+        self._is_at_end = False
+        self._has_news = False
+        self._is_paused = False
+        self._waiter: asyncio.Future[None] | None = None
         self._active_at = 0.0
         self.peer = ""
         """IP address of the other end; empty when the transport knows none."""
@@ -112,6 +117,37 @@ class MailSession(SMTP):
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
         super().connection_made(transport)
 
+    # The transport writes into one buffer of the door's; the library's way allocates 256 KiB for every packet.
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the transport may write what it receives."""
+        del sizehint
+        return self._door.inbox
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Copy what has come before another session's packet takes its place; ask for no more than we can hold."""
+        self._pending += self._door.inbox[:nbytes]
+        self._has_news = True
+        if len(self._pending) > CHUNK and isinstance(self.transport, asyncio.ReadTransport):
+            self.transport.pause_reading()
+            self._is_paused = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _more(self) -> bool:
+        """Wait for input; False at its end."""
+        if self._is_paused and isinstance(self.transport, asyncio.ReadTransport):
+            self._is_paused = False
+            self.transport.resume_reading()
+        if not self._has_news and not self._is_at_end:
+            self._waiter = self.loop.create_future()
+            await self._waiter
+        has_news, self._has_news = self._has_news, False
+        return has_news
+
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the session. A mail that is being stored is stored nevertheless: its task belongs to the door."""
         self._door.leave(self)
@@ -119,7 +155,9 @@ class MailSession(SMTP):
 
     def eof_received(self) -> bool:
         """A client that has said all and closed its half still gets its answers (the library would cut it off)."""
-        return bool(asyncio.StreamReaderProtocol.eof_received(self))
+        self._is_at_end = True
+        self._wake()
+        return True
 
     def _reset_timeout(self, duration: float | None = None) -> None:
         """Note that the peer lives. One timer serves the whole session, instead of one a command."""
@@ -190,10 +228,8 @@ class MailSession(SMTP):
             if len(self._pending) > COMMAND_LIMIT:
                 overlong = True
                 self._pending.clear()
-            chunk = await self._reader.read(CHUNK)
-            if not chunk:
+            if not await self._more():
                 return None
-            self._pending += chunk
         line = bytes(self._pending[:end])
         del self._pending[: end + 1]
         return b"\0" * (COMMAND_LIMIT + 1) if overlong else line.rstrip(b"\r")
@@ -312,13 +348,10 @@ class MailSession(SMTP):
         decoder = DotDecoder(self._door.size_limit)
         holds_place = False
         try:
-            piece = bytes(self._pending)
-            self._pending.clear()
-            while not decoder.feed(piece):
+            while not decoder.feed(self._taken()):
                 if decoder.size > LARGE_MAIL and not holds_place and not decoder.is_too_large:
                     holds_place = await self._door.large_mails.acquire()
-                piece = await self._reader.read(CHUNK)
-                if not piece:
+                if not await self._more():
                     # Without the final dot there is no mail; the client will try again.
                     raise ConnectionResetError
                 self._reset_timeout()
@@ -334,6 +367,11 @@ class MailSession(SMTP):
         await self._flush()
         self.is_storing = False
 
+    def _taken(self) -> bytes:
+        piece = bytes(self._pending)
+        self._pending.clear()
+        return piece
+
     def _answer(self, verdict: str, recipients: int) -> None:
         """One reply for the whole mail; LMTP has one for each recipient."""
         del recipients
@@ -341,7 +379,10 @@ class MailSession(SMTP):
 
     async def _store(self, decoder: DotDecoder) -> str:
         self.is_storing = True
-        begun = self._door.store(self.peer, self._sender or "", tuple(self._recipients), decoder.content())
+        # Joining 50 MB takes tens of milliseconds; a join of more than 1 MiB lets go of the interpreter's lock.
+        is_large = decoder.size > LARGE_MAIL
+        content = await asyncio.to_thread(decoder.content) if is_large else decoder.content()
+        begun = self._door.store(self.peer, self._sender or "", tuple(self._recipients), content)
         try:
             async with asyncio.timeout(self._door.commit_seconds):
                 await asyncio.shield(begun)
