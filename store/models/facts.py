@@ -4,10 +4,43 @@
 is held about one of them.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from store.models.kinds import ContactKind, ContactStatus, CustomerKind, IdentifierKind
+
+_NAME_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+
+
+def name_key(name: str) -> str:
+    """A name folded for look-up: `Esimerkkilä, Aino` and `AINO ESIMERKKILÄ` are both `aino esimerkkilä`.
+
+    Case-folded, NFC, without punctuation but with hyphens inside words, the words sorted. Dots over letters stay:
+    `Mäki` and `Maki` are two names.
+    """
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return " ".join(sorted(_NAME_WORD.findall(folded)))
+
+
+def identifier_key(kind: IdentifierKind, value: str) -> str:
+    """An identifier as look-up compares it; `value` is as people write it.
+
+    Payment references lose their leading zeros, business ids are `NNNNNNN-N`, property ids have fourteen digits
+    (DOMAIN 4); all others lose spaces and hyphens and stand in capitals.
+    """
+    bare = re.sub(r"[\s\u2010-\u2015-]+", "", unicodedata.normalize("NFKC", value)).upper()
+    if kind is IdentifierKind.BUSINESS_ID:
+        digits = bare.removeprefix("FI").rjust(8, "0")
+        return f"{digits[:7]}-{digits[7:]}"
+    if kind is IdentifierKind.PAYMENT_REFERENCE:
+        return bare.lstrip("0")
+    if kind is IdentifierKind.PROPERTY:
+        parts = re.findall(r"\d+", value)
+        if len(parts) >= 4:
+            return f"{parts[0]:0>3}{parts[1]:0>3}{parts[2]:0>4}{parts[3]:0>4}"
+    return bare
 
 
 @dataclass(frozen=True, slots=True)
