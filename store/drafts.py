@@ -128,6 +128,12 @@ def live_drafts(session: Session, request_id: int) -> list[Draft]:
     )
 
 
+def newest_version(session: Session, request_id: int) -> int:
+    """The highest version that a request's drafts have reached."""
+    query = select(func.max(col(Draft.version))).where(col(Draft.request_id) == request_id)
+    return int(session.connection().execute(query).scalar_one() or 0)
+
+
 def move(session: Session, draft: Draft, new: DraftState, *, actor: str, at: datetime, **data: Any) -> bool:
     """Compare-and-set of a draft's state with its event; False when someone was first."""
     old = draft.state

@@ -77,7 +77,7 @@ def first_broken_link(session: Session) -> ChainState:
 
 
 def keyed_hash(session: Session, value: str) -> str:
-    """A hash by which a value can be recognised later, but not found by trying: keyed with the installation's secret."""
+    """A hash by which a value can be recognised later, but not found by trying: keyed with a secret of our own."""
     setting = session.get(Setting, "event_key")
     if setting is None:
         setting = Setting(key="event_key", value=secrets.token_hex(32))

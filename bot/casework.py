@@ -1,0 +1,170 @@
+"""All other acts of staff on a ticket: take, note, close, reopen, decide an uncertain sending, rescue from quarantine.
+
+Like approval, each act is one transaction that reads everything again, moves states by compare-and-set, and writes its
+event; what cannot be done raises `Refused` with the key of a sentence.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from typing import Literal
+
+from sqlmodel import Session
+
+from bot.staff import MAY_WORK, Refused, is_active
+from store import drafts, events, outbox, tickets
+from store.database import Database
+from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
+from store.models import Draft, Message, OutboxRow, StaffMember, Ticket
+
+UncertainVerdict = Literal["sent", "again", "withdraw"]
+
+
+class Casework:
+    """The acts of staff on a ticket, draft approval apart."""
+
+    def __init__(
+        self, *, database: Database, clock: Callable[[], datetime], wake: Callable[[], None] = lambda: None
+    ) -> None:
+        """`wake` tells the pipeline that something may be due."""
+        self._database = database
+        self._clock = clock
+        self._wake = wake
+
+    async def take(self, staff_id: int, ticket_id: int) -> None:
+        """Make the ticket one's own."""
+
+        def work(session: Session) -> None:
+            ticket = _worked_on(session, staff_id, ticket_id)
+            _change(session, ticket, assigned_to=staff_id)
+            self._event(session, staff_id, "ticket_taken", ticket_id)
+
+        await self._act(work)
+
+    async def note(self, staff_id: int, ticket_id: int, text: str) -> None:
+        """Add an internal note: staff see it, the customer does not, unless the customer asks for all that is held."""
+        if not text.strip():
+            raise Refused("empty_text")
+
+        def work(session: Session) -> None:
+            ticket = _worked_on(session, staff_id, ticket_id)
+            now = self._clock()
+            note = Message(
+                ticket_id=ticket.id,
+                direction="note",
+                channel="desk",
+                text=text.strip(),
+                new_text=text.strip(),
+                received_at=now,
+                sha256=sha256(text.encode()).hexdigest(),
+                joined_by="staff",
+                details={"staff_id": staff_id},
+            )
+            session.add(note)
+            session.flush()
+            self._event(session, staff_id, "note_added", ticket_id, message=note.id)
+
+        await self._act(work)
+
+    async def close(self, staff_id: int, ticket_id: int, version: int, resolution: Resolution, note: str = "") -> None:
+        """End the ticket and its open requests. A draft that waits is withdrawn with it."""
+
+        def work(session: Session) -> None:
+            now = self._clock()
+            actor = f"staff:{staff_id}"
+            ticket = _worked_on(session, staff_id, ticket_id)
+            if ticket.version != version or ticket.state is TicketState.CLOSED:
+                raise Refused("out_of_turn", state=ticket.state.value)
+            for request in tickets.open_requests(session, ticket_id):
+                for draft in drafts.live_drafts(session, tickets.id_of(request.id)):
+                    if draft.state is DraftState.DRAFT:
+                        drafts.move(session, draft, DraftState.SUPERSEDED, actor=actor, at=now)
+                tickets.end_request(session, tickets.id_of(request.id), resolution)
+            values = {"resolution": resolution, "due_on": None, "target_on": None, "quarantined": False}
+            if not tickets.move(session, ticket, TicketState.CLOSED, actor=actor, at=now, **values):
+                raise Refused("out_of_turn", state=ticket.state.value)
+
+        await self._act(work)
+        if note.strip():
+            await self.note(staff_id, ticket_id, note)
+
+    async def reopen(self, staff_id: int, ticket_id: int, version: int) -> None:
+        """Open a closed or answered ticket again. Ended requests stay ended; their clocks do not start anew."""
+
+        def work(session: Session) -> None:
+            ticket = _worked_on(session, staff_id, ticket_id)
+            if ticket.version != version or ticket.state not in {TicketState.CLOSED, TicketState.ANSWERED}:
+                raise Refused("out_of_turn", state=ticket.state.value)
+            actor = f"staff:{staff_id}"
+            tickets.move(session, ticket, TicketState.OPEN, actor=actor, at=self._clock(), resolution=None)
+
+        await self._act(work)
+
+    async def rescue(self, staff_id: int, ticket_id: int) -> None:
+        """Take a ticket out of quarantine: a person says that it is a customer's."""
+
+        def work(session: Session) -> None:
+            ticket = _worked_on(session, staff_id, ticket_id)
+            if not ticket.quarantined:
+                raise Refused("out_of_turn", state=ticket.state.value)
+            _change(session, ticket, quarantined=False)
+            self._event(session, staff_id, "ticket_rescued", ticket_id)
+            if ticket.state is TicketState.NEW:
+                tickets.move(session, ticket, TicketState.OPEN, actor=f"staff:{staff_id}", at=self._clock())
+
+        await self._act(work)
+
+    async def decide_uncertain(self, staff_id: int, outbox_id: int, verdict: UncertainVerdict) -> None:
+        """Say what became of a sending whose outcome is unknown, after looking at the relay's log (INV-9)."""
+
+        def work(session: Session) -> None:
+            now = self._clock()
+            actor = f"staff:{staff_id}"
+            _member(session, staff_id)
+            row = session.get(OutboxRow, outbox_id)
+            if row is None:
+                raise Refused("no_such_draft")
+            if row.state not in {OutboxState.UNCERTAIN, OutboxState.FAILED}:
+                raise Refused("out_of_turn", state=row.state.value)
+            if verdict == "sent" and row.state is OutboxState.UNCERTAIN:
+                outbox.move(session, row, OutboxState.SENT, actor=actor, at=now, sent_at=now)
+            elif verdict == "again":
+                outbox.move(session, row, OutboxState.APPROVED, actor=actor, at=now, next_attempt_at=now)
+            elif verdict == "withdraw":
+                outbox.move(session, row, OutboxState.WITHDRAWN, actor=actor, at=now)
+                draft = session.get(Draft, row.draft_id) if row.draft_id else None
+                if draft is not None and draft.state is DraftState.APPROVED:
+                    drafts.move(session, draft, DraftState.RETURNED, actor=actor, at=now)
+            else:
+                raise Refused("out_of_turn", state=row.state.value)
+
+        await self._act(work)
+
+    async def _act(self, work: Callable[[Session], None]) -> None:
+        await self._database.write(work)
+        self._wake()
+
+    def _event(self, session: Session, staff_id: int, kind: str, ticket_id: int, **data: object) -> None:
+        events.append(session, at=self._clock(), actor=f"staff:{staff_id}", kind=kind, ticket_id=ticket_id, data=data)
+
+
+def _member(session: Session, staff_id: int) -> StaffMember:
+    member = session.get(StaffMember, staff_id)
+    if member is None or not is_active(member):
+        raise Refused("not_staff")
+    if member.role not in MAY_WORK:
+        raise Refused("not_entitled")
+    return member
+
+
+def _worked_on(session: Session, staff_id: int, ticket_id: int) -> Ticket:
+    _member(session, staff_id)
+    ticket = session.get(Ticket, ticket_id)
+    if ticket is None:
+        raise Refused("no_such_ticket")
+    return ticket
+
+
+def _change(session: Session, ticket: Ticket, **values: object) -> None:
+    if not tickets.change(session, ticket, **values):
+        raise Refused("out_of_turn", state=ticket.state.value)

@@ -1,0 +1,55 @@
+"""Whether words meant for an unproven address hold something of the register: the last look before they may leave.
+
+A reply to a sender may hold no register data (INV-1). Templates for it hold none by construction; what a person types
+is compared here with the contact points, numbers and figures held about everyone whom the ticket may concern.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from store.models import ContactPoint, Customer, Identifier, Record, Ticket
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
+_SHORTEST = 5
+"""Shorter values (a postal code's half, a count) would forbid honest sentences."""
+
+
+def register_values_in(session: Session, ticket: Ticket, text: str) -> bool:
+    """Whether `text` holds a value of the register about the ticket's customer or any candidate of it.
+
+    The name, and the address that the sender wrote from, are no secret to the sender and do not count.
+    """
+    keys = list(ticket.identification.get("candidates", ()))
+    named = col(Customer.key).in_(keys)
+    if ticket.customer_id is not None:
+        named = named | (col(Customer.id) == ticket.customer_id)
+    ids = list(session.execute(select(col(Customer.id)).where(named)).scalars())
+    folded = _fold(text)
+    sender = _fold(ticket.sender)
+    return any(
+        len(folded_value) >= _SHORTEST and folded_value != sender and folded_value in folded
+        for value in _values(session, [customer_id for customer_id in ids if customer_id is not None])
+        for folded_value in [_fold(value)]
+    )
+
+
+def _values(session: Session, ids: list[int]) -> Iterator[str]:
+    for value in session.execute(
+        select(col(ContactPoint.value)).where(col(ContactPoint.customer_id).in_(ids))
+    ).scalars():
+        yield from value.splitlines()
+    yield from session.execute(select(col(Identifier.value)).where(col(Identifier.customer_id).in_(ids))).scalars()
+    for fields in session.execute(select(col(Record.fields)).where(col(Record.customer_id).in_(ids))).scalars():
+        for value in fields.values():
+            text = str(value)
+            if any(sign.isdigit() for sign in text) and not _DATE.fullmatch(text):
+                yield text
+
+
+def _fold(text: str) -> str:
+    """Lower case without spaces and dashes, so that `040 000 0011` and `0400000011` are one."""
+    return re.sub(r"[\s\u2010-\u2015-]+", "", unicodedata.normalize("NFKC", text).casefold())

@@ -1,0 +1,173 @@
+"""Tickets, their requests and their messages: opened, joined, moved, each with its event in the same transaction."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlmodel import Session, col
+
+from store import events
+from store.lifecycle import Resolution, TicketState, check_ticket_move
+from store.models import ClockSegment, Customer, Message, Request, RequestKind, Ticket
+
+_REFERENCE_LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
+"""No vowels (no words by accident), nothing that reads like another sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadFacts:
+    """What decides whether a message may join: whose ticket it is and who opened it."""
+
+    ticket_id: int
+    customer_key: str | None
+    sender: str
+
+
+def new_reference(choose: Callable[[str], str] = secrets.choice) -> str:
+    """A public reference such as `7F3K-92QX`: 38 random bits, so that it can be neither guessed nor counted."""
+    letters = [choose(_REFERENCE_LETTERS) for _ in range(8)]
+    return "".join(letters[:4]) + "-" + "".join(letters[4:])
+
+
+def open_ticket(session: Session, ticket: Ticket, *, at: datetime, actor: str = "intake") -> int:
+    """Add a new ticket with its event; returns its id."""
+    session.add(ticket)
+    session.flush()
+    data = {"level": ticket.level.value, "channel": ticket.channel, "flags": ticket.flags}
+    events.append(session, at=at, actor=actor, kind="ticket_opened", ticket_id=id_of(ticket.id), data=data)
+    return id_of(ticket.id)
+
+
+def add_message(session: Session, message: Message, *, at: datetime) -> int:
+    """Add a message to its ticket (or to none) with its event; returns its id."""
+    session.add(message)
+    session.flush()
+    data = {
+        "message": message.id,
+        "raw": message.raw_id,
+        "sha256": message.sha256,
+        "joined_by": message.joined_by,
+        "received_at": message.received_at.isoformat(),
+    }
+    events.append(session, at=at, actor="intake", kind="message_recorded", ticket_id=message.ticket_id, data=data)
+    return id_of(message.id)
+
+
+def add_request(
+    session: Session,
+    *,
+    ticket_id: int,
+    kind: RequestKind,
+    confidence: float,
+    reasons: Sequence[str],
+    received_at: datetime,
+    received_on: date,
+    due_on: date | None,
+    target_on: date,
+    at: datetime,
+) -> int:
+    """Add one request with the first segment of its clock; returns its id."""
+    request = Request(
+        ticket_id=ticket_id,
+        kind=kind,
+        confidence=confidence,
+        reasons=list(reasons),
+        received_at=received_at,
+        due_on=due_on,
+        target_on=target_on,
+    )
+    session.add(request)
+    session.flush()
+    rule = "GDPR_12_3" if due_on else "SERVICE_TARGET"
+    session.add(
+        ClockSegment(
+            request_id=id_of(request.id),
+            kind="running",
+            from_on=received_on,
+            to_on=due_on or target_on,
+            reason=rule,
+            actor="law" if due_on else "intake",
+        )
+    )
+    data = {
+        "request": request.id,
+        "kind": kind.value,
+        "due_on": due_on.isoformat() if due_on else None,
+        "target_on": target_on.isoformat(),
+    }
+    events.append(session, at=at, actor="intake", kind="request_added", ticket_id=ticket_id, data=data)
+    return id_of(request.id)
+
+
+def move(session: Session, ticket: Ticket, new: TicketState, *, actor: str, at: datetime, **values: Any) -> bool:
+    """Compare-and-set of a ticket's state with its event; False when someone changed the ticket first."""
+    old = ticket.state
+    check_ticket_move(old, new)
+    changed = change(session, ticket, state=new, **values)
+    if changed:
+        data = {"from": old.value, "to": new.value}
+        resolution = values.get("resolution")
+        if isinstance(resolution, Resolution):
+            data["resolution"] = resolution.value
+        events.append(session, at=at, actor=actor, kind=f"ticket_{new.value}", ticket_id=ticket.id, data=data)
+    return changed
+
+
+def change(session: Session, ticket: Ticket, **values: Any) -> bool:
+    """Compare-and-set of any columns on the version that the caller saw; the caller writes the event."""
+    result = session.connection().execute(
+        update(Ticket)
+        .where(col(Ticket.id) == ticket.id, col(Ticket.version) == ticket.version)
+        .values(version=ticket.version + 1, **values)
+    )
+    if result.rowcount != 1:
+        return False
+    session.refresh(ticket)
+    return True
+
+
+def open_requests(session: Session, ticket_id: int) -> list[Request]:
+    """The requests of a ticket that have not ended, in their order."""
+    query = select(Request).where(col(Request.ticket_id) == ticket_id, col(Request.resolution).is_(None))
+    return list(session.execute(query.order_by(col(Request.id))).scalars())
+
+
+def end_request(session: Session, request_id: int, resolution: Resolution) -> bool:
+    """Give a request its end, once."""
+    result = session.connection().execute(
+        update(Request)
+        .where(col(Request.id) == request_id, col(Request.resolution).is_(None))
+        .values(resolution=resolution)
+    )
+    return bool(result.rowcount == 1)
+
+
+def earliest_dates(requests: Sequence[Request]) -> dict[str, date | None]:
+    """The `due_on` and `target_on` that a ticket shows: the earliest of its open requests."""
+    due = [request.due_on for request in requests if request.due_on]
+    target = [request.target_on for request in requests if request.target_on]
+    return {"due_on": min(due, default=None), "target_on": min(target, default=None)}
+
+
+def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
+    """Whose ticket this is and who opened it."""
+    row = (
+        session.connection()
+        .execute(
+            select(col(Ticket.id), col(Customer.key), col(Ticket.sender))
+            .outerjoin(Customer, col(Customer.id) == col(Ticket.customer_id))
+            .where(col(Ticket.id) == ticket_id)
+        )
+        .first()
+    )
+    return None if row is None else ThreadFacts(row.id, row.key, row.sender)
+
+
+def id_of(value: int | None) -> int:
+    """The key of a row that has been flushed; a row without one is a mistake of the program."""
+    if value is None:
+        raise RuntimeError("a row was used before it was flushed")
+    return value
