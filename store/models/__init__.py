@@ -2,7 +2,20 @@
 
 from store.models.base import metadata, table_of
 from store.models.casework import ClockSegment, Message, RawMessageRow, Request, Ticket
-from store.models.facts import Candidate, Clues, Contact, DisclosedTo, Dossier, Held, HeldCategory
+from store.models.facts import (
+    Candidate,
+    Clues,
+    Contact,
+    DisclosedTo,
+    Dossier,
+    Held,
+    HeldCategory,
+    fold_postal,
+    identifier_key,
+    name_key,
+    normalise_email,
+    normalise_phone,
+)
 from store.models.kinds import (
     STATUTORY,
     ContactKind,
@@ -71,6 +84,11 @@ __all__ = [
     "StaffSession",
     "Ticket",
     "ViewLog",
+    "fold_postal",
+    "identifier_key",
     "metadata",
+    "name_key",
+    "normalise_email",
+    "normalise_phone",
     "table_of",
 ]

@@ -6,8 +6,11 @@ is held about one of them.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+
+import phonenumbers
 
 from store.models.kinds import ContactKind, ContactStatus, CustomerKind, IdentifierKind
 
@@ -52,7 +55,7 @@ class Clues:
     identifiers: tuple[tuple[IdentifierKind, str], ...] = ()
     """Normalised numbers found in the text."""
     name_keys: tuple[str, ...] = ()
-    """Folded names that the text or the From phrase gives; see `store.customers.name_key`."""
+    """Folded names that the text or the From phrase gives; see `name_key`."""
     phones: tuple[str, ...] = ()
     """E.164."""
 
@@ -128,3 +131,39 @@ class Dossier:
     disclosures: tuple[DisclosedTo, ...]
     views: tuple[tuple[date, str], ...]
     """Days on which the data were looked at, with the purpose; no clock time, no names (KHO 2025:51)."""
+
+
+def normalise_email(address: str) -> str:
+    """The form in which e-mail addresses are compared: lower case, the domain as ASCII labels (RFC 5890).
+
+    What holds compatibility characters is left as it is written: folding it could turn a look-alike into the real
+    address.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    if not at:
+        return address.strip().lower()
+    if unicodedata.normalize("NFKC", local) == local:
+        local = local.lower()
+    domain = domain.lower()
+    try:
+        encoded = domain.encode("idna")
+        if encoded.decode("idna") == domain:
+            domain = encoded.decode("ascii")
+    except UnicodeError:
+        pass  # no domain that could ever be reached: it is compared as it is written
+    return f"{local}@{domain}"
+
+
+def normalise_phone(number: str, region: str = "FI") -> str:
+    """`number` in E.164, read as in `region` when it names no country; "" when it cannot be one."""
+    try:
+        parsed = phonenumbers.parse(number, region)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def fold_postal(lines: Sequence[str]) -> str:
+    """Postal lines folded for comparison: caseless, single spaces, no commas and full stops, lines joined by ` / `."""
+    folded = (" ".join(re.sub(r"[.,]", " ", unicodedata.normalize("NFC", line)).casefold().split()) for line in lines)
+    return " / ".join(line for line in folded if line)
