@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.models import IdentifierKind, fold_postal, name_key, normalise_email, identifier_key, normalise_phone
+from store.models import IdentifierKind, fold_postal, identifier_key, name_key, normalise_email, normalise_phone
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_the_order_of_words_does_not_matter(words: list[str], chance: object) ->
 
 def test_an_address_is_compared_without_case() -> None:
     assert normalise_email(" Aino.Esimerkkila@Posti.TEST ") == "aino.esimerkkila@posti.test"
-    assert normalise_email("aino@lämpö.test") == "aino@xn--lmp-qla9i.test"
+    assert normalise_email("aino@lämpö.test") == "aino@xn--lmp-qla6g.test"
 
 
 @pytest.mark.parametrize(
