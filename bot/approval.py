@@ -95,10 +95,13 @@ class Approvals:
         actor = f"staff:{staff_id}"
         if not drafts.move(session, draft, DraftState.APPROVED, actor=actor, at=now, sha256=draft.sha256, via=via):
             raise Refused("already_approved", name=_approver(session, draft_id))
-        row = outbox.add(session, self._outbox_row(draft, ticket, approval, now), actor=actor)
+        answers = tickets.newest_message_id(session, draft.ticket_id) if draft.channel == "email" else ""
+        row = outbox.add(session, self._outbox_row(draft, ticket, approval, now, answers), actor=actor)
         return Released(tickets.id_of(row.id), row.release_at)
 
-    def _outbox_row(self, draft: Draft, ticket: Ticket, approval: Approval, now: datetime) -> OutboxRow:
+    def _outbox_row(
+        self, draft: Draft, ticket: Ticket, approval: Approval, now: datetime, in_reply_to: str
+    ) -> OutboxRow:
         release_at = now + self._hold
         return OutboxRow(
             kind="reply",
@@ -114,6 +117,7 @@ class Approvals:
             text=draft.text,
             attachments=draft.attachments,
             message_id=self._new_message_id(),
+            in_reply_to=in_reply_to,
             holds_data=draft.holds_data,
             created_at=now,
             release_at=release_at,

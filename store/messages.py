@@ -10,7 +10,7 @@ from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, col
 
 from store.lifecycle import RawState
-from store.models import Message, RawMessageRow, table_of
+from store.models import Message, OutboxRow, RawMessageRow, table_of
 
 _TABLE = table_of(RawMessageRow)
 _STORE = {
@@ -128,13 +128,16 @@ def count_waiting(session: Session) -> int:
 
 
 def ticket_of_message_ids(session: Session, message_ids: Sequence[str]) -> int | None:
-    """The ticket that one of these Message-IDs belongs to, the last named first (RFC 5322, 3.6.4)."""
+    """The ticket that one of these Message-IDs belongs to, ours or the customer's, the last named first."""
     if not message_ids:
         return None
-    rows = session.connection().execute(
-        select(col(Message.message_id), col(Message.ticket_id)).where(
-            col(Message.message_id).in_(list(message_ids)[-50:]), col(Message.ticket_id).is_not(None)
+    ids = list(message_ids)[-50:]
+    found: dict[str, int] = {}
+    for model in (Message, OutboxRow):
+        rows = session.connection().execute(
+            select(col(model.message_id), col(model.ticket_id)).where(
+                col(model.message_id).in_(ids), col(model.ticket_id).is_not(None)
+            )
         )
-    )
-    found: dict[str, int] = {row.message_id: row.ticket_id for row in rows}
-    return next((found[message_id] for message_id in reversed(message_ids) if message_id in found), None)
+        found |= {row.message_id: row.ticket_id for row in rows}
+    return next((found[message_id] for message_id in reversed(ids) if message_id in found), None)

@@ -166,6 +166,15 @@ def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
     return None if row is None else ThreadFacts(row.id, row.key, row.sender)
 
 
+def newest_message_id(session: Session, ticket_id: int) -> str:
+    """Message-ID of the newest message that came in, for a reply's In-Reply-To; empty without one."""
+    query = select(col(Message.message_id)).where(
+        col(Message.ticket_id) == ticket_id, col(Message.direction) == "in", col(Message.message_id) != ""
+    )
+    found = session.execute(query.order_by(col(Message.id).desc()).limit(1)).scalar_one_or_none()
+    return found or ""
+
+
 def id_of(value: int | None) -> int:
     """The key of a row that has been flushed; a row without one is a mistake of the program."""
     if value is None:

@@ -1,0 +1,101 @@
+"""The way in: `take_in` saves and only then says so; `work_on` leads what is saved from bytes to a draft.
+
+    take_in    raw message > one row, committed > True (new) or False (known already)
+    work_on    waiting rows > understood in a killable worker > prepared on a reader (who, what, until when, which words)
+               > entered in one transaction (ticket, requests, drafts, acknowledgement, alert) > next
+
+The two never call each other: any of them can die at any line, and the row is still there. Whatever cannot be
+understood, prepared or entered becomes a visible ticket all the same (INV-4); only a database that is away makes it
+wait.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from bot.intake.enter import Entering
+from bot.intake.prepare import Prepared, Preparing, unprepared
+from mail.message import InboundMessage, RawMessage
+from store import messages
+from store.database import Database
+from store.messages import StoredRaw
+
+log = logging.getLogger(__name__)
+
+Understand = Callable[[Sequence[StoredRaw]], Awaitable[Sequence[InboundMessage]]]
+"""Turns stored bytes into messages, in the same order, whatever they hold; the app builds it over the workers."""
+
+
+class Intake:
+    """Takes messages in and leads them on."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        understand: Understand,
+        preparing: Preparing,
+        entering: Entering,
+        clock: Callable[[], datetime],
+        batch: int = 32,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`batch` bounds how many messages are led on together; `wake` tells the pipeline that one came in."""
+        self._database = database
+        self._understand = understand
+        self._preparing = preparing
+        self._entering = entering
+        self._clock = clock
+        self._batch = batch
+        self._wake = wake
+
+    async def take_in(self, raw: RawMessage) -> bool:
+        """Commit a raw message; returns only when it is durable. Raises what the store raises when it is not."""
+        row = {
+            "key": raw.key,
+            "channel": raw.channel,
+            "door": raw.door,
+            "media_type": raw.media_type,
+            "content": raw.content,
+            "sha256": raw.sha256,
+            "envelope_sender": raw.envelope.sender,
+            "envelope_recipients": raw.envelope.recipients,
+            "peer": raw.envelope.peer,
+            "received_at": raw.received_at,
+        }
+        new = await self._database.write(lambda session: messages.store_raw(session, **row))
+        if new:
+            self._wake()
+        return new
+
+    async def work_on(self) -> int:
+        """Lead the next waiting messages to their tickets; returns how many. Raises only when the store is away."""
+        waiting = await self._database.read(lambda session: messages.waiting(session, self._batch))
+        if not waiting:
+            return 0
+        understood = await self._understand(waiting)
+        now = self._clock()
+        prepared = await self._database.read(
+            lambda session: [
+                self._preparing.prepare(session, raw, message, now)
+                for raw, message in zip(waiting, understood, strict=True)
+            ]
+        )
+        await asyncio.gather(*(self._enter(*one) for one in zip(waiting, understood, prepared, strict=True)))
+        return len(waiting)
+
+    async def _enter(self, raw: StoredRaw, message: InboundMessage, prepared: Prepared) -> None:
+        def work(session: Session) -> None:
+            self._entering.enter(session, raw, message, prepared, self._clock())
+
+        try:
+            await self._database.write(work)
+        except Exception as error:  # noqa: BLE001 - one that cannot be entered must not hold up the rest
+            log.warning("message could not be entered raw=%s error=%s", raw.id, type(error).__name__)
+            plain = unprepared(raw, message)
+            await self._database.write(
+                lambda session: self._entering.enter(session, raw, message, plain, self._clock())
+            )

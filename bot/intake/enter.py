@@ -1,0 +1,268 @@
+"""One message's whole outcome in one transaction: its ticket, requests, drafts, acknowledgement and alert, or nothing.
+
+The raw row's own compare-and-set comes first: whoever finishes it writes the rest, so a message led on twice at the
+same time is entered once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from replies.acknowledgement import write_acknowledgement, write_chat_receipt, write_duty_alert, write_summary
+from replies.draft import Words
+from sqlmodel import Session
+
+from bot.intake.prepare import Addressed, Prepared
+from bot.rules.deadlines import receipt_date
+from bot.rules.verdicts import AskedFor, Assessment
+from mail.message import InboundMessage
+from replies.notice import Notice
+from store import drafts, messages, outbox, tickets
+from store.lifecycle import RawState, TicketState
+from store.messages import StoredRaw
+from store.models import Level, Message, OutboxRow, RequestKind, Ticket
+
+KNOWN_LEVELS = frozenset({Level.CLAIMED, Level.CONFIRMED_CHANNEL})
+REOPENED_BY_A_MESSAGE = frozenset(
+    {TicketState.ANSWERED, TicketState.CLOSED, TicketState.AWAITING_CUSTOMER, TicketState.AWAITING_IDENTITY}
+)
+
+
+class Entering:
+    """Writes what was prepared."""
+
+    def __init__(
+        self,
+        *,
+        notice: Notice,
+        on_call: str,
+        time_zone: str,
+        duty_addresses: Sequence[str],
+        desk_url: str,
+        new_message_id: Callable[[], str],
+    ) -> None:
+        """`duty_addresses` get a notice without personal data when a fault is suspected, at any hour."""
+        self._notice = notice
+        self._on_call = on_call
+        self._time_zone = time_zone
+        self._duty_addresses = tuple(duty_addresses)
+        self._desk_url = desk_url
+        self._new_message_id = new_message_id
+
+    def enter(
+        self, session: Session, raw: StoredRaw, message: InboundMessage, prepared: Prepared, now: datetime
+    ) -> None:
+        """Write everything about one message; does nothing when another has done so."""
+        assessment = prepared.assessment
+        if not messages.finish_raw(session, raw.id, RawState.DONE):
+            return
+        if assessment.placement == "none":
+            tickets.add_message(session, _message_row(raw, message, None, "none"), at=now)
+            return
+        joined = session.get(Ticket, assessment.joins) if assessment.joins is not None else None
+        if joined is None:
+            ticket = _new_ticket(raw, message, prepared)
+            tickets.open_ticket(session, ticket, at=now)
+            tickets.add_message(session, _message_row(raw, message, ticket.id, "opened"), at=now)
+        else:
+            ticket = joined
+            tickets.add_message(session, _message_row(raw, message, ticket.id, "reference"), at=now)
+        self._add_requests(session, ticket, prepared, now, quarantined=assessment.placement == "quarantine")
+        if assessment.acknowledgement is not None and joined is None:
+            self._acknowledge(session, ticket, assessment, now)
+        if "POSSIBLE_FAULT" in assessment.flags and assessment.placement != "quarantine":
+            self._alert_duty(session, ticket, now)
+
+    def _add_requests(
+        self, session: Session, ticket: Ticket, prepared: Prepared, now: datetime, *, quarantined: bool
+    ) -> None:
+        assessment = prepared.assessment
+        ticket_id = tickets.id_of(ticket.id)
+        already = tickets.open_requests(session, ticket_id)
+        ids = self._new_requests(session, ticket_id, assessment, {request.kind for request in already}, now)
+        drafted = [addressed for addressed in prepared.drafts if addressed.plan.kind in ids]
+        for addressed in drafted:
+            _add_draft(session, ticket, ids[addressed.plan.kind], addressed, now)
+        if quarantined:
+            return
+        dates = tickets.earliest_dates(tickets.open_requests(session, ticket_id))
+        state = TicketState.AWAITING_APPROVAL if drafted else TicketState.OPEN
+        if ticket.state is TicketState.CLOSED and drafted:
+            tickets.move(session, ticket, TicketState.OPEN, actor="intake", at=now, resolution=None)
+        if ticket.state is TicketState.NEW or ticket.state in REOPENED_BY_A_MESSAGE or drafted:
+            if ticket.state is not state:
+                tickets.move(session, ticket, state, actor="intake", at=now, resolution=None, **dates)
+        else:
+            tickets.change(session, ticket, **dates)
+
+    def _new_requests(
+        self, session: Session, ticket_id: int, assessment: Assessment, known: set[RequestKind], now: datetime
+    ) -> dict[RequestKind, int]:
+        """Add a request for each kind that the ticket does not hold open already: a reminder starts no new clock."""
+        return {
+            asked.kind: self._add_request(session, ticket_id, asked, assessment.received_at, now)
+            for asked in assessment.requests
+            if asked.kind not in known and not (known and asked.kind is RequestKind.OTHER)
+        }
+
+    def _add_request(
+        self, session: Session, ticket_id: int, asked: AskedFor, received_at: datetime, now: datetime
+    ) -> int:
+        return tickets.add_request(
+            session,
+            ticket_id=ticket_id,
+            kind=asked.kind,
+            confidence=asked.confidence,
+            reasons=asked.reasons,
+            received_at=received_at,
+            received_on=receipt_date(received_at, self._time_zone),
+            due_on=asked.due_on,
+            target_on=asked.target_on,
+            at=now,
+        )
+
+    def _acknowledge(self, session: Session, ticket: Ticket, assessment: Assessment, now: datetime) -> None:
+        """INV-7: once a ticket, three a day an address, then one summary, then silence, whoever it is."""
+        acknowledgement = assessment.acknowledgement
+        if acknowledgement is None:
+            return
+        sent = outbox.acknowledgements_since(session, acknowledgement.to, now - timedelta(hours=24))
+        if sent > outbox.ACKNOWLEDGEMENTS_A_DAY:
+            return
+        language = acknowledgement.language
+        if ticket.channel == "chat":
+            words = write_chat_receipt(language, reference=ticket.reference)
+        elif sent == outbox.ACKNOWLEDGEMENTS_A_DAY:
+            words = write_summary(language, notice=self._notice, on_call=self._on_call)
+        else:
+            words = write_acknowledgement(
+                language,
+                reference=ticket.reference,
+                received_on=receipt_date(assessment.received_at, self._time_zone),
+                due_on=assessment.due_on if acknowledgement.states_due_date else None,
+                notice=self._notice,
+                on_call=self._on_call,
+            )
+        self._queue(
+            session,
+            ticket,
+            words,
+            now,
+            kind="acknowledgement",
+            channel=ticket.channel,
+            to=acknowledgement.to,
+            language=language,
+        )
+
+    def _alert_duty(self, session: Session, ticket: Ticket, now: datetime) -> None:
+        """Tell whoever is on duty at once, at night too: a reference and a link, nothing of the customer."""
+        language = self._notice.language
+        words = write_duty_alert(language, reference=ticket.reference, desk_url=f"{self._desk_url}/tickets/{ticket.id}")
+        for address in self._duty_addresses:
+            self._queue(session, ticket, words, now, kind="notice", channel="email", to=address, language=language)
+
+    def _queue(
+        self,
+        session: Session,
+        ticket: Ticket,
+        words: Words,
+        now: datetime,
+        *,
+        kind: str,
+        channel: str,
+        to: str,
+        language: str,
+    ) -> None:
+        row = OutboxRow(
+            kind=kind,
+            ticket_id=ticket.id,
+            channel=channel,
+            to_address=to,
+            language=language,
+            subject=words.subject,
+            text=words.text,
+            message_id=self._new_message_id(),
+            automatic=kind == "acknowledgement",
+            created_at=now,
+            release_at=now,
+            next_attempt_at=now,
+        )
+        outbox.add(session, row, actor="intake")
+
+
+def _new_ticket(raw: StoredRaw, message: InboundMessage, prepared: Prepared) -> Ticket:
+    assessment = prepared.assessment
+    identification = assessment.identification
+    known = identification.level in KNOWN_LEVELS
+    return Ticket(
+        reference=prepared.reference,
+        customer_id=identification.customer_id if known else None,
+        level=identification.level,
+        channel=message.channel,
+        language=message.language,
+        sender=raw.envelope_sender if message.channel == "chat" else message.from_address,
+        subject=message.subject,
+        received_at=raw.received_at,
+        due_on=assessment.due_on,
+        target_on=min((asked.target_on for asked in assessment.requests), default=None),
+        quarantined=assessment.placement == "quarantine",
+        flags=list(assessment.flags),
+        identification={
+            "level": identification.level.value,
+            "customer": identification.customer,
+            "candidates": list(identification.candidates),
+            "reasons": list(identification.reasons),
+        },
+        linked_to=prepared.linked_to,
+    )
+
+
+def _message_row(raw: StoredRaw, message: InboundMessage, ticket_id: int | None, joined_by: str) -> Message:
+    return Message(
+        ticket_id=ticket_id,
+        raw_id=raw.id,
+        direction="in",
+        channel=message.channel,
+        from_text=message.from_text,
+        from_address=message.from_address,
+        subject=message.subject,
+        text=message.text,
+        new_text=message.new_text,
+        language=message.language,
+        message_id=message.message_id,
+        received_at=raw.received_at,
+        sha256=raw.sha256,
+        joined_by=joined_by,
+        automatic=message.automatic.kind,
+        details={
+            "to": list(message.to),
+            "cc": list(message.cc),
+            "reply_to": list(message.reply_to),
+            "date": message.date,
+            "attachments": [asdict(attachment) for attachment in message.attachments],
+            "authentication": asdict(message.authentication),
+            "automatic": asdict(message.automatic),
+            "problems": list(message.problems),
+        },
+    )
+
+
+def _add_draft(session: Session, ticket: Ticket, request_id: int, addressed: Addressed, now: datetime) -> None:
+    plan = addressed.plan
+    drafts.add_draft(
+        session,
+        ticket_id=tickets.id_of(ticket.id),
+        request_id=request_id,
+        customer_id=ticket.customer_id,
+        template=plan.template,
+        language=plan.language,
+        recipient_kind=plan.recipient.kind,
+        contact_point_id=plan.recipient.contact_point_id,
+        recipient=addressed.recipient,
+        channel=addressed.channel,
+        subject=addressed.words.subject,
+        text=addressed.words.text,
+        holds_data=plan.holds_data,
+        actor="intake",
+        at=now,
+    )

@@ -1,0 +1,147 @@
+"""From an understood message to everything that is to be written: who, what, until when, and in which words.
+
+Runs on a reader of the store and changes nothing, so `explain` and intake share it: the same candidates, the same
+assessment, the same templates. A message that trips it comes out as `unprepared`: a plain ticket for staff.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from replies.draft import Words, write
+from sqlmodel import Session
+from store.register import dossier, postal_block
+
+from bot.rules.assessment import assess
+from bot.rules.clues import clues
+from bot.rules.deadlines import receipt_date, target_on
+from bot.rules.verdicts import (
+    AskedFor,
+    Assessment,
+    DraftPlan,
+    Identification,
+    Policy,
+    Thread,
+)
+from mail.message import InboundMessage
+from replies.notice import Notice
+from store import messages, tickets
+from store.customers import find_candidates
+from store.messages import StoredRaw
+from store.models import Dossier, Level, RecipientKind, RequestKind
+
+log = logging.getLogger(__name__)
+
+CHANNEL_OF = {RecipientKind.EMAIL: "email", RecipientKind.POSTAL: "letter"}
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A planned draft with its words and its recipient spelled out."""
+
+    plan: DraftPlan
+    channel: str
+    recipient: str
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that `enter` writes about one message."""
+
+    reference: str
+    assessment: Assessment
+    linked_to: int | None
+    """Ticket that the message refers to without joining it."""
+    drafts: tuple[Addressed, ...]
+
+
+class Preparing:
+    """Knows the policy, the notice and the words; asks the store for candidates, thread and dossier."""
+
+    def __init__(
+        self, *, policy: Policy, notice: Notice, on_call: str, new_reference: Callable[[], str] = tickets.new_reference
+    ) -> None:
+        """`on_call` is the number for urgent faults, printed in every acknowledgement."""
+        self.policy = policy
+        self.notice = notice
+        self.on_call = on_call
+        self._new_reference = new_reference
+
+    def prepare(self, session: Session, raw: StoredRaw, message: InboundMessage, now: datetime) -> Prepared:
+        """Everything about one message; never raises for what the message holds."""
+        try:
+            assessment, thread_id = self.judge(session, message, raw.envelope_sender, raw.received_at)
+            reference = self._new_reference()
+            drafts = tuple(
+                self._address(session, plan, assessment, message, reference, now) for plan in assessment.drafts
+            )
+        except Exception as error:  # noqa: BLE001 - any message must end as a ticket (INV-4)
+            log.warning("message could not be prepared raw=%s error=%s", raw.id, type(error).__name__)
+            return unprepared(raw, message)
+        linked = thread_id if assessment.joins is None else None
+        return Prepared(reference, assessment, linked, drafts)
+
+    def judge(
+        self, session: Session, message: InboundMessage, envelope_sender: str, received_at: datetime
+    ) -> tuple[Assessment, int | None]:
+        """The pure assessment with the facts it needs, and the ticket that the message refers to."""
+        candidates = find_candidates(session, clues(message, self.policy))
+        referred = [*message.references, message.in_reply_to]
+        thread_id = messages.ticket_of_message_ids(session, [one for one in referred if one])
+        facts = tickets.thread_facts(session, thread_id) if thread_id is not None else None
+        thread = Thread(facts.ticket_id, facts.customer_key, facts.sender) if facts else None
+        assessment = assess(message, candidates, thread, self.policy, received_at, envelope_sender=envelope_sender)
+        return assessment, thread_id
+
+    def _address(
+        self,
+        session: Session,
+        plan: DraftPlan,
+        assessment: Assessment,
+        message: InboundMessage,
+        reference: str,
+        now: datetime,
+    ) -> Addressed:
+        held: Dossier | None = None
+        customer_id = assessment.identification.customer_id
+        if plan.holds_data and customer_id is not None:
+            held = dossier(session, customer_id, assessment.received_at)
+        asked: Mapping[RequestKind, AskedFor] = {one.kind: one for one in assessment.requests}
+        words = write(
+            plan.template,
+            plan.language,
+            reference=reference,
+            received_on=receipt_date(assessment.received_at, self.policy.time_zone),
+            today=receipt_date(now, self.policy.time_zone),
+            due_on=asked[plan.kind].due_on if plan.kind in asked else None,
+            notice=self.notice,
+            on_call=self.on_call,
+            dossier=held,
+        )
+        recipient = plan.recipient.value
+        if plan.recipient.kind is RecipientKind.POSTAL and plan.recipient.contact_point_id is not None:
+            recipient = "\n".join(postal_block(session, plan.recipient.contact_point_id))
+        channel = CHANNEL_OF.get(plan.recipient.kind, "letter" if message.channel == "letter" else "email")
+        return Addressed(plan, channel, recipient, words)
+
+
+def unprepared(raw: StoredRaw, message: InboundMessage) -> Prepared:
+    """A plain ticket for staff, promising and concluding nothing: the last resort of INV-4."""
+    day = receipt_date(raw.received_at, "UTC")
+    asked = AskedFor(RequestKind.OTHER, 0.0, ("NOT_UNDERSTOOD",), None, target_on(day, 1))
+    assessment = Assessment(
+        automatic=replace(message.automatic, may_acknowledge=False),
+        authentication=message.authentication,
+        identification=Identification(Level.NONE, reasons=("NOT_UNDERSTOOD",)),
+        requests=(asked,),
+        due_on=None,
+        placement="new",
+        joins=None,
+        acknowledgement=None,
+        drafts=(),
+        flags=("NOT_UNDERSTOOD",),
+        received_at=raw.received_at,
+    )
+    return Prepared(tickets.new_reference(), assessment, None, ())

@@ -1,0 +1,124 @@
+"""The whole path on one page.
+
+    smtp | letters | messenger .receive
+        intake.take_in        raw bytes and receipt time committed, only then acknowledged
+        intake.work_on        understood > identified > classified > due date > ticket > acknowledgement and drafts
+        rooms.refresh         staff are told
+        approval.approve      a person lets one hash out                       (from the desk or a staff room)
+        dispatch.send_next    claim, commit, send, record
+        reminders.remind      what is due, overdue, or stuck
+
+Each stage is a loop of its own that is woken when something may have come for it, and looks by itself now and then in
+case a waking was lost. They share nothing but the store. When the store is away a stage waits and tries again; it never
+gives up, and never lets go of anything.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from bot.dispatch import Dispatch
+from bot.intake import Intake
+from bot.reminders import Reminders
+from bot.staff import StaffRoom
+from mail.channel import Channel
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""How often a stage looks without being woken: bounds how late a delayed release or a lost waking is noticed."""
+PAUSE_SECONDS = 1.0
+"""How long a stage waits after a failure of the store before it tries again."""
+
+
+class Bell:
+    """Wakes every stage: rung by whoever has changed what another stage may wait for. Safe within one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Event] = []
+
+    def hear(self) -> asyncio.Event:
+        """A fresh event that each ring sets."""
+        event = asyncio.Event()
+        self._waiting.append(event)
+        return event
+
+    def ring(self) -> None:
+        """Set all events."""
+        for event in self._waiting:
+            event.set()
+
+
+class Pipeline:
+    """Runs the channels and the stages until it is closed."""
+
+    def __init__(
+        self,
+        *,
+        bell: Bell,
+        intake: Intake,
+        dispatch: Dispatch,
+        reminders: Reminders,
+        channels: Sequence[Channel],
+        rooms: Sequence[StaffRoom],
+    ) -> None:
+        self._bell = bell
+        self._intake = intake
+        self._dispatch = dispatch
+        self._reminders = reminders
+        self._channels = channels
+        self._rooms = rooms
+        self._stages: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Settle what an earlier process left, start the stages, then open the doors. Raises what a door raises."""
+        uncertain = await self._dispatch.recover()
+        if uncertain:
+            log.warning("sendings interrupted by an earlier stop count=%s", uncertain)
+        self._start("intake", self._intake.work_on)
+        self._start("dispatch", self._dispatch.send_next)
+        self._start("reminders", self._reminders.remind)
+        for room in self._rooms:
+            await room.open()
+            self._start("room", _refreshing(room))
+        for channel in self._channels:
+            await channel.open(self._intake.take_in)
+
+    async def close(self) -> None:
+        """Shut the doors, let what is under way end, stop the stages. Idempotent."""
+        for channel in self._channels:
+            await channel.close()
+        for room in self._rooms:
+            await room.close()
+        for stage in self._stages:
+            stage.cancel()
+        await asyncio.gather(*self._stages, return_exceptions=True)
+        self._stages.clear()
+        await self._dispatch.settle()
+
+    def _start(self, name: str, step: Callable[[], Awaitable[int]]) -> None:
+        self._stages.append(asyncio.create_task(self._run(name, step), name=name))
+
+    async def _run(self, name: str, step: Callable[[], Awaitable[int]]) -> None:
+        rung = self._bell.hear()
+        while True:
+            rung.clear()
+            try:
+                if await step():
+                    continue
+            except Exception as error:  # noqa: BLE001 - a stage outlives every failure of the store
+                log.warning("stage failed stage=%s error=%s", name, type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            try:
+                await asyncio.wait_for(rung.wait(), LOOK_SECONDS)
+            except TimeoutError:
+                continue
+
+
+def _refreshing(room: StaffRoom) -> Callable[[], Awaitable[int]]:
+    async def step() -> int:
+        await room.refresh()
+        return 0
+
+    return step

@@ -1,0 +1,45 @@
+"""How much waits, in numbers without names: for the daily message, the metrics and the health page."""
+
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlmodel import Session, col
+
+from store.lifecycle import DraftState, OutboxState, TicketState
+from store.models import Draft, OutboxRow, Setting, Ticket
+
+_OPEN = [state for state in TicketState if state not in {TicketState.ANSWERED, TicketState.CLOSED}]
+_DAY = "reminded_on"
+
+
+def counts(session: Session, today: date, until: date) -> dict[str, int]:
+    """`overdue`, `soon`, `drafts`, `stuck`, `quarantined`: due dates are local and inclusive."""
+    state, due = col(Ticket.state), col(Ticket.due_on)
+    stuck = [OutboxState.UNCERTAIN, OutboxState.FAILED, OutboxState.BOUNCED]
+    return {
+        "overdue": _count(session, col(Ticket.id), state.in_(_OPEN), due < today),
+        "soon": _count(session, col(Ticket.id), state.in_(_OPEN), due >= today, due <= until),
+        "drafts": _count(session, col(Draft.id), col(Draft.state) == DraftState.DRAFT),
+        "stuck": _count(session, col(OutboxRow.id), col(OutboxRow.state).in_(stuck)),
+        "quarantined": _count(session, col(Ticket.id), col(Ticket.quarantined), state != TicketState.CLOSED),
+    }
+
+
+def claim_day(session: Session, day: date) -> bool:
+    """True for the first who asks for this day's message, by compare-and-set on the last one's date."""
+    setting = session.get(Setting, _DAY)
+    if setting is None:
+        session.add(Setting(key=_DAY, value=day.isoformat()))
+        session.flush()
+        return True
+    if setting.value >= day.isoformat():
+        return False
+    setting.value = day.isoformat()
+    session.flush()
+    return True
+
+
+def _count(session: Session, column: InstrumentedAttribute[int | None], *conditions: object) -> int:
+    query = select(func.count(column)).where(*conditions)  # type: ignore[arg-type]  # conditions are column expressions
+    return int(session.connection().execute(query).scalar_one())
