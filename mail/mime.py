@@ -1,0 +1,436 @@
+"""A mail's bytes to its parts, and its parts to what a person would read.
+
+The standard library's parser has no limit to its depth, reads every line once for each open boundary, and leaves a
+base64-encoded `message/rfc822` unread, so the tree is cut here: each part is a slice found by searching for its
+boundary, to a fixed depth and number. What lies deeper is kept as an attachment and named in `problems`.
+
+`read` answers one question: what would the reader of this mail see? The best of the alternatives, the text parts one
+after another, forwarded mail below them, and beside that the list of all that is not text. Nothing is dropped: a
+part that cannot be read is an attachment.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from mail import charsets, hypertext
+from mail.fields import Header, parameters, split_header
+from mail.message import Attachment
+
+MAX_DEPTH = 40
+MAX_PARTS = 1000
+MAX_TEXT = 2_000_000
+"""Longest text in characters that is handed on; the bytes stay whole in the store."""
+
+TOO_DEEP = "TOO_DEEP"
+TOO_MANY_PARTS = "TOO_MANY_PARTS"
+NO_BOUNDARY = "NO_BOUNDARY"
+TEXT_CUT = "TEXT_CUT"
+
+_GUESSED_BOUNDARY = re.compile(
+    rb"(?:\A|\r\n|\n)--([^\s-][^\r\n]{0,200}|-[^\r\n]{1,200}?)[ \t]*\r?\n(?:[!-9;-~]+:|\r?\n)"
+)
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I)
+_FLOWED_QUOTE = re.compile(r"(>*) ?(.*)", re.DOTALL)
+_UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n", re.M)
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\s]*")
+_WORD = re.compile(r"\w+")
+_REPORT_TEXT = frozenset(
+    {"message/delivery-status", "message/disposition-notification", "message/feedback-report", "text/rfc822-headers"}
+)
+_SHOWN_FIELDS = ("from", "to", "date", "subject")
+
+
+@dataclass(slots=True)
+class Part:
+    """One node of the tree. A leaf has `body`, transfer-decoded; a container has `children`."""
+
+    header: Header
+    media_type: str
+    charset: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    disposition: str = ""
+    name: str = ""
+    body: bytes = b""
+    children: list["Part"] = field(default_factory=list)
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether the sender attached the part rather than wrote it."""
+        return self.disposition == "attachment"
+
+    def walk(self) -> Iterator["Part"]:
+        """This part and all below it, in order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the reader of a mail sees."""
+
+    text: str = ""
+    own_text: str = ""
+    """Without forwarded mails and reports: what the mail itself says."""
+    html: str = ""
+    """The HTML of the mail itself, when it has any; input for the search of quotation, never shown."""
+    attachments: list[Attachment] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def problem(self, name: str) -> None:
+        """Name a defect, once."""
+        if name and name not in self.problems:
+            self.problems.append(name)
+
+
+class _Budget:
+    """How many parts may still be cut, and what went wrong on the way."""
+
+    def __init__(self) -> None:
+        self.parts = MAX_PARTS
+        self.problems: list[str] = []
+
+
+def parse(content: bytes) -> tuple[Part, list[str]]:
+    """The tree of the mail's parts and the defects met. Never raises, whatever the bytes."""
+    budget = _Budget()
+    return _part(content, "text/plain", 0, budget), budget.problems
+
+
+def read(root: Part, problems: list[str]) -> Reading:
+    """What a person sees of a parsed mail."""
+    reading = Reading(problems=list(dict.fromkeys(problems)))
+    own, forwarded = _Shown(), _Shown()
+    _collect(root, reading, own, forwarded, inside=False)
+    if not own.has_text() and not forwarded.has_text():
+        _show_attached_text(root, reading, own)
+    reading.own_text = _cut(charsets.clean(own.text()), reading)
+    rest = charsets.clean(forwarded.text())
+    reading.text = _cut("\n\n".join(text for text in (reading.own_text, rest) if text.strip()), reading)
+    reading.html = own.html
+    return reading
+
+
+class _Shown:
+    """Pieces of text in reading order."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self.html = ""
+
+    def add(self, text: str) -> None:
+        if text.strip():
+            self.pieces.append(text.strip("\r\n"))
+
+    def has_text(self) -> bool:
+        return bool(self.pieces)
+
+    def text(self) -> str:
+        return "\n\n".join(self.pieces)
+
+
+def _part(content: bytes, default_type: str, depth: int, budget: _Budget) -> Part:
+    budget.parts -= 1
+    header, at = split_header(content)
+    body = content[at:]
+    media_type, options = parameters(header.first("content-type"))
+    if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", media_type):
+        media_type = default_type if not media_type or media_type == "text" else "text/plain"
+    disposition, file_options = parameters(header.first("content-disposition"))
+    part = Part(
+        header=header,
+        media_type=media_type,
+        charset=options.get("charset", ""),
+        options=options,
+        disposition=_disposition(disposition),
+        name=file_options.get("filename") or options.get("name") or "",
+    )
+    if media_type.startswith("multipart/"):
+        _cut_multipart(part, body, depth, budget)
+    else:
+        part.body = _transfer_decoded(header, body, textual=media_type.startswith("text/"))
+        if media_type in {"message/rfc822", "message/global"}:
+            _read_inner(part, depth, budget)
+    return part
+
+
+def _disposition(value: str) -> str:
+    """RFC 2183, 2.8: an unknown word means `attachment`; what is not a word at all means nothing."""
+    if value in {"", "inline"}:
+        return value
+    return "attachment" if re.fullmatch(r"[a-z][a-z0-9-]*", value) else ""
+
+
+def _cut_multipart(part: Part, body: bytes, depth: int, budget: _Budget) -> None:
+    if depth >= MAX_DEPTH or budget.parts <= 0:
+        budget.problems.append(TOO_DEEP if depth >= MAX_DEPTH else TOO_MANY_PARTS)
+        part.media_type, part.disposition, part.body = "application/octet-stream", "attachment", body
+        return
+    boundary = part.options.get("boundary", "").encode("utf-8", "replace")
+    slices = _slices(body, boundary, budget.parts)
+    if not slices:
+        decoded = _transfer_decoded(part.header, body, textual=True)
+        found = _GUESSED_BOUNDARY.search(decoded)
+        slices = _slices(decoded, found[1], budget.parts) if found else []
+        budget.problems.append(NO_BOUNDARY)
+        if not slices:
+            part.media_type, part.body = "text/plain", decoded
+            return
+    inner = "message/rfc822" if part.media_type == "multipart/digest" else "text/plain"
+    for piece in slices:
+        if budget.parts <= 0:
+            budget.problems.append(TOO_MANY_PARTS)
+            rest = Part(Header([]), "application/octet-stream", disposition="attachment", body=piece)
+            part.children.append(rest)
+            break
+        part.children.append(_part(piece, inner, depth + 1, budget))
+
+
+def _slices(body: bytes, boundary: bytes, most: int) -> list[bytes]:
+    """The bytes between the delimiter lines (RFC 2046, 5.1.1); the line break before a delimiter belongs to it."""
+    if not boundary:
+        return []
+    delimiter, found, start, at = b"--" + boundary, [], -1, 0
+    while (hit := body.find(delimiter, at)) >= 0:
+        at = hit + len(delimiter)
+        if hit and body[hit - 1] not in b"\r\n":
+            continue
+        closing = body[at : at + 2] == b"--"
+        end = at + 2 if closing else at
+        line_end = _line_end(body, end)
+        if line_end < 0:
+            continue
+        if start >= 0:
+            found.append(body[start : _before_break(body, hit, start)])
+        start = -1 if closing else line_end
+        if closing or len(found) > most:
+            break
+        at = line_end
+    if 0 <= start < len(body):
+        found.append(body[start:])
+    return found
+
+
+def _line_end(body: bytes, at: int) -> int:
+    """Where the next line begins when only blanks follow on this one, else -1."""
+    while at < len(body) and body[at] in b" \t":
+        at += 1
+    if at >= len(body):
+        return at
+    if body[at : at + 2] == b"\r\n":
+        return at + 2
+    return at + 1 if body[at] in b"\r\n" else -1
+
+
+def _before_break(body: bytes, at: int, start: int) -> int:
+    if at - 2 >= start and body[at - 2 : at] == b"\r\n":
+        return at - 2
+    return max(start, at - 1)
+
+
+def _read_inner(part: Part, depth: int, budget: _Budget) -> None:
+    if depth >= MAX_DEPTH or budget.parts <= 0:
+        budget.problems.append(TOO_DEEP if depth >= MAX_DEPTH else TOO_MANY_PARTS)
+        return
+    part.children.append(_part(part.body, "text/plain", depth + 1, budget))
+
+
+def _transfer_decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
+    encoding = re.sub(r"[^a-z0-9-]", "", header.text("content-transfer-encoding").lower().split(";")[0])
+    if encoding == "base64":
+        return _base64(body, textual=textual)
+    if encoding in {"quoted-printable", "quotedprintable"}:
+        return binascii.a2b_qp(body)
+    if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+        text = body.decode("latin-1").replace("\r\n", "\n")
+        if match := _UUENCODED.search(text):
+            return _uudecoded(text[match.end() :])[0]
+    return body
+
+
+def _base64(body: bytes, *, textual: bool) -> bytes:
+    """Decoded as far as it is base64; several padded runs are joined, a plain footer below a text is kept."""
+    matched = _BASE64_LINE.match(body)
+    clear = matched.end() if matched else 0
+    if textual and clear < len(body) and (line := body.rfind(b"\n", 0, clear)) >= 0:
+        tail = body[line:]
+        if b" " in tail.strip():
+            return _base64(body[:line], textual=False) + tail
+    out: list[bytes] = []
+    for run in re.findall(rb"[^=]+", body):
+        digits = re.sub(rb"[^A-Za-z0-9+/]", b"", run)
+        digits = digits[:-1] if len(digits) % 4 == 1 else digits
+        out.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % 4)))
+    return b"".join(out)
+
+
+def _uudecoded(text: str) -> tuple[bytes, int]:
+    """The data of a uuencoded block that begins at the start of `text`, and where the block ends; -1 if it does not."""
+    out: list[bytes] = []
+    at = 0
+    while at < len(text):
+        stop = text.find("\n", at)
+        stop = len(text) if stop < 0 else stop
+        line = text[at:stop].rstrip("\r")
+        if line.strip() == "end":
+            return b"".join(out), min(stop + 1, len(text))
+        try:
+            out.append(binascii.a2b_uu(line.encode("latin-1", "replace")))
+        except binascii.Error:
+            try:  # as the standard library does it: some encoders leave blanks at the end of a line
+                count = (((ord(line[0]) - 32) & 63) * 4 + 5) // 3
+                out.append(binascii.a2b_uu(line[:count].encode("latin-1", "replace")))
+            except (binascii.Error, IndexError):
+                return b"".join(out), -1
+        at = stop + 1
+    return b"".join(out), -1
+
+
+def _collect(part: Part, reading: Reading, own: _Shown, forwarded: _Shown, *, inside: bool) -> None:
+    shown = forwarded if inside else own
+    if part.children and part.media_type in {"message/rfc822", "message/global"}:
+        _attach(part, reading)
+        _forwarded(part.children[0], reading, forwarded)
+    elif part.media_type == "multipart/alternative":
+        _alternatives(part, reading, own, forwarded, inside=inside)
+    elif part.children:
+        for child in part.children:
+            _collect(child, reading, own, forwarded, inside=inside)
+    elif part.media_type in _REPORT_TEXT:
+        forwarded.add(charsets.decode(part.body, part.charset)[0])
+    elif _is_written(part):
+        if part.name:
+            _attach(part, reading)
+        shown.add(_text(part, reading, keep_html=None if inside else own))
+    elif part.body or part.name or part.disposition:
+        _attach(part, reading)
+
+
+def _is_written(part: Part) -> bool:
+    return part.media_type in {"text/plain", "text/html", "text/enriched", "text/richtext", "text/x-amp-html"} and (
+        not part.is_attached
+    )
+
+
+def _forwarded(inner: Part, reading: Reading, forwarded: _Shown) -> None:
+    """A mail inside the mail: its header as a mail program shows it, then its text; its attachments are ours too."""
+    lines = [f"{name.title()}: {text}" for name in _SHOWN_FIELDS if (text := inner.header.text(name))]
+    forwarded.add("\n".join(lines))
+    _collect(inner, reading, forwarded, forwarded, inside=True)
+
+
+def _alternatives(part: Part, reading: Reading, own: _Shown, forwarded: _Shown, *, inside: bool) -> None:
+    """The plain text when it says as much as the HTML, else the HTML, else both: nothing said in one form is lost."""
+    plain, rich = _Shown(), _Shown()
+    others: list[Part] = []
+    for child in part.children:
+        if child.media_type == "text/plain" and not child.is_attached:
+            plain.add(_text(child, reading, keep_html=None))
+            if child.name:
+                _attach(child, reading)
+        elif child.media_type == "text/html" or child.media_type.startswith("multipart/"):
+            _collect(child, reading, rich, forwarded, inside=False)
+        else:
+            others.append(child)
+    shown = forwarded if inside else own
+    shown.html = shown.html or rich.html
+    for text in _better(plain.text(), rich.text()):
+        shown.add(text)
+    for child in others:
+        if child.media_type in {"text/enriched", "text/richtext", "text/x-amp-html"} and shown.has_text():
+            continue
+        _collect(child, reading, own, forwarded, inside=inside)
+
+
+def _better(plain: str, rich: str) -> tuple[str, ...]:
+    plain_words, rich_words = set(_WORD.findall(plain[:MAX_TEXT])), set(_WORD.findall(rich[:MAX_TEXT]))
+    if not rich_words or not plain_words:
+        return (plain,) if plain_words else (rich,)
+    common = len(plain_words & rich_words)
+    if common >= 0.7 * len(rich_words):
+        return (plain,)
+    return (rich,) if common >= 0.7 * len(plain_words) else (plain, rich)
+
+
+def _text(part: Part, reading: Reading, keep_html: _Shown | None) -> str:
+    declared = part.charset
+    if part.media_type == "text/html" and (match := _META_CHARSET.search(part.body[:4096])):
+        declared = (
+            declared if declared.lower() not in {"", "us-ascii", "ascii"} else match[1].decode("ascii", "replace")
+        )
+    text, defect = charsets.decode(part.body, declared)
+    reading.problem(defect)
+    text = text[: 2 * MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    if part.media_type == "text/html":
+        if keep_html is not None and not keep_html.html:
+            keep_html.html = text
+        return hypertext.text_of(text)
+    if part.media_type in {"text/enriched", "text/richtext", "text/x-amp-html"}:
+        return re.sub(r"<[^<>]{0,200}>", "", text)
+    if part.options.get("format", "").lower() == "flowed":
+        return _unflowed(text, delete_space=part.options.get("delsp", "").lower() == "yes")
+    return _without_uuencoded(text, reading)
+
+
+def _unflowed(text: str, *, delete_space: bool) -> str:
+    """RFC 3676, 4: a line that ends in a space goes on in the next one of the same quote depth."""
+    out: list[str] = []
+    open_depth = -1
+    for line in text.split("\n"):
+        match = _FLOWED_QUOTE.match(line)
+        marks, rest = (match[1], match[2]) if match else ("", line)
+        depth = len(marks)
+        if open_depth == depth and rest != "-- ":
+            out[-1] += rest
+        else:
+            out.append(f"{marks} {rest}" if marks else rest)
+        flows = rest.endswith(" ") and rest != "-- "
+        if flows and delete_space:
+            out[-1] = out[-1][:-1]
+        open_depth = depth if flows else -1
+    return "\n".join(out)
+
+
+def _without_uuencoded(text: str, reading: Reading) -> str:
+    """Attachments of the time before MIME stand in the text itself, between `begin` and `end`."""
+    out, at = [], 0
+    for _ in range(50):
+        match = _UUENCODED.search(text, at)
+        if match is None:
+            break
+        data, length = _uudecoded(text[match.end() :])
+        if length < 0:
+            out.append(text[at : match.end()])
+            at = match.end()
+            continue
+        out.append(text[at : match.start()])
+        at = match.end() + length
+        name = charsets.clean_line(match[1])
+        reading.attachments.append(_attachment(name, "application/octet-stream", data))
+    return "".join(out) + text[at:]
+
+
+def _show_attached_text(root: Part, reading: Reading, own: _Shown) -> None:
+    """A mail whose only words are in an attached text file: the request is there, so it is read (THREATS 45)."""
+    for part in root.walk():
+        if part.media_type in {"text/plain", "text/html"} and part.is_attached and not part.children:
+            own.add(_text(part, reading, keep_html=None))
+
+
+def _attach(part: Part, reading: Reading) -> None:
+    reading.attachments.append(_attachment(part.name, part.media_type, part.body))
+
+
+def _attachment(name: str, media_type: str, data: bytes) -> Attachment:
+    bare = charsets.clean_line(name).replace("\\", "/").rsplit("/", 1)[-1][:255]
+    return Attachment(bare, media_type, len(data), sha256(data).hexdigest())
+
+
+def _cut(text: str, reading: Reading) -> str:
+    if len(text) > MAX_TEXT:
+        reading.problem(TEXT_CUT)
+        return text[:MAX_TEXT]
+    return text

@@ -1,0 +1,149 @@
+"""From the bytes of one message to what a person would read and what may be believed of it.
+
+The front door of all reading, for whatever channel the bytes came by. It is called in a worker (`mail.worker`), again
+and again for the same bytes if need be, and gives the same answer each time: it knows no clock, no store and no
+network.
+
+Whatever the bytes are, a mail ends as an `InboundMessage`: what cannot be understood is still shown, with its defects
+named in `problems`, for nothing that a person sent may be lost because a program could not read it (INV-4).
+"""
+
+import email.utils
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import Literal
+
+from mail import charsets, mime
+from mail.addresses import address_list, strict_from
+from mail.authentication import authenticate
+from mail.automatic import Facts, classify
+from mail.fields import Header
+from mail.language import detect
+from mail.message import Attachment, Authentication, Automatic, InboundMessage, RawMessage
+from mail.quotes import new_text
+from mail.references import in_reply_to, message_id, references
+
+UNREADABLE = "UNREADABLE"
+NO_MESSAGE_ID = "NO_MESSAGE_ID"
+EMPTY = "EMPTY"
+_LAST_RESORT_TEXT = 100_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose word on a message's origin counts at the door it came by, and which addresses are our own."""
+
+    authserv_id: str = ""
+    """The name in `Authentication-Results` (RFC 8601, 2.5) of the site's own MTA; empty trusts nothing."""
+    own_hosts: tuple[str, ...] = ()
+    """Host names that the site's MTAs write into `Received: ... by`."""
+    results_position: Literal["above", "below"] = "above"
+    """Where the border MTA writes its results: above or below the Received field that it adds itself."""
+    own_addresses: tuple[str, ...] = ()
+    own_domains: tuple[str, ...] = ()
+
+
+def understand(raw: RawMessage, trust: Trust) -> InboundMessage:
+    """What a person would read in `raw`, whatever its channel. For a mail it never raises, whatever the bytes."""
+    if raw.channel == "letter":
+        from mail.letters import read_letter  # noqa: PLC0415  # loads OCR, which no mail needs
+
+        return _with_language(read_letter(raw))
+    if raw.channel == "chat":
+        from mail.messenger import read_update  # noqa: PLC0415  # the chat's own reader
+
+        return _with_language(read_update(raw))
+    try:
+        return _mail(raw, trust)
+    except Exception as error:  # noqa: BLE001  # INV-4: whatever goes wrong, the message becomes visible
+        _log.warning("mail unreadable", extra={"sha256": raw.sha256, "error": type(error).__name__})
+        return unread(raw, UNREADABLE)
+
+
+def unread(raw: RawMessage, problem: str) -> InboundMessage:
+    """What is shown of a message whose reading failed or was stopped: its bytes as text, and no claim about it.
+
+    Cheap and safe on any bytes, so a caller may use it after a worker had to be killed.
+    """
+    text = charsets.clean(charsets.decode(raw.content[:_LAST_RESORT_TEXT])[0]) if raw.channel == "email" else ""
+    name = "message.eml" if raw.channel == "email" else ""
+    return InboundMessage(
+        channel=raw.channel,
+        text=text,
+        new_text=text,
+        attachments=(Attachment(name, raw.media_type, len(raw.content), raw.sha256),),
+        automatic=Automatic(may_acknowledge=False, reasons=(problem,)),
+        authentication=Authentication(reasons=(problem,)),
+        problems=(problem,),
+    )
+
+
+def _with_language(message: InboundMessage) -> InboundMessage:
+    return replace(message, language=detect(message.new_text or message.text))
+
+
+def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
+    root, problems = mime.parse(raw.content)
+    header = root.header
+    reading = mime.read(root, problems)
+    address, doubts = strict_from(header.all("from"))
+    for doubt in doubts:
+        reading.problem(doubt)
+    own_id = message_id(header.all("message-id"))
+    if not own_id:
+        reading.problem(NO_MESSAGE_ID)
+    if not raw.content.strip():
+        reading.problem(EMPTY)
+    subject = header.text("subject")
+    written = new_text(reading.own_text, reading.html or None) or reading.text
+    return InboundMessage(
+        channel="email",
+        subject=subject,
+        from_text=header.text("from"),
+        from_address=address,
+        to=address_list(header.all("to")),
+        cc=address_list(header.all("cc")),
+        reply_to=address_list(header.all("reply-to")),
+        date=_date(header),
+        message_id=own_id,
+        in_reply_to=in_reply_to(header.all("in-reply-to")),
+        references=references(header.all("references")),
+        language=detect(written if len(written.split()) > 2 else f"{subject}\n{written}"),
+        text=reading.text,
+        new_text=written,
+        attachments=tuple(reading.attachments),
+        automatic=classify(
+            Facts(
+                root=root,
+                envelope_sender=raw.envelope.sender,
+                from_address=address,
+                subject=subject,
+                text=reading.text,
+                new_text=written,
+                own_addresses=trust.own_addresses,
+                door_has_envelope=raw.door in {"smtp", "lmtp"} or bool(raw.envelope.recipients),
+            )
+        ),
+        authentication=authenticate(
+            header,
+            address,
+            authserv_id=trust.authserv_id,
+            own_hosts=trust.own_hosts,
+            position=trust.results_position,
+        ),
+        problems=tuple(reading.problems),
+    )
+
+
+def _date(header: Header) -> str:
+    """The Date field as ISO 8601; without a zone it is left without one; unreadable, it is shown as it stands."""
+    text = header.text("date")
+    try:
+        when = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return text
+    if when.tzinfo is None and text.rstrip().endswith("-0000"):
+        when = when.replace(tzinfo=UTC)
+    return when.isoformat()
