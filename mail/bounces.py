@@ -86,6 +86,7 @@ _DELAY = re.compile(
 _FINAL = re.compile(
     r"permanent|giving up|given up|fatal|failed permanently|could not be delivered within|\b5\.\d\.\d+\b", re.I
 )
+_NO_FAILURE = frozenset({"delayed", "delivered", "relayed", "expanded"})  # RFC 3464, 2.3.3
 _MOST = 100
 
 
@@ -169,9 +170,7 @@ def _failed_in(text: str) -> list[str]:
             if match := _FIELD.match(line):
                 values.setdefault(match[1].lower(), match[2].strip())
         action, status = values.get("action", "").lower(), values.get("status", "")
-        if action and not action.startswith("fail"):
-            continue
-        if not action and status and not status.startswith("5"):
+        if action in _NO_FAILURE or (not action.startswith("fail") and status and not status.startswith("5")):
             continue
         for name in ("original-recipient", "original-rcpt-to", "final-recipient", "x-actual-recipient"):
             if address := _recipient(values.get(name, "")):

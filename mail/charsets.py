@@ -11,6 +11,7 @@ end and tab, no lone surrogate.
 import codecs
 import re
 import unicodedata
+from functools import cache
 
 from charset_normalizer import from_bytes
 
@@ -194,10 +195,12 @@ def _as_declared(data: bytes, codec: str) -> tuple[str, str]:
 
 def _single(data: bytes, codec: str) -> str:
     """A one-byte charset; the few bytes it leaves undefined stand for themselves in Latin-1, to be cleaned away."""
-    try:
-        return data.decode(codec)
-    except UnicodeDecodeError:
-        return "".join(chr(b) if (c := bytes([b]).decode(codec, "replace")) == "\ufffd" else c for b in data)
+    return codecs.charmap_decode(data, "strict", _table(codec))[0]
+
+
+@cache
+def _table(codec: str) -> str:
+    return "".join(chr(b) if (c := bytes([b]).decode(codec, "replace")) == "\ufffd" else c for b in range(256))
 
 
 def _is_utf8(data: bytes, at_least: int) -> bool:
