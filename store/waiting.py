@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from store.lifecycle import DraftState, OutboxState, TicketState
@@ -22,7 +22,7 @@ def counts(session: Session, today: date, until: date) -> dict[str, int]:
         "soon": _count(session, col(Ticket.id), state.in_(_OPEN), due >= today, due <= until),
         "drafts": _count(session, col(Draft.id), col(Draft.state) == DraftState.DRAFT),
         "stuck": _count(session, col(OutboxRow.id), col(OutboxRow.state).in_(stuck)),
-        "quarantined": _count(session, col(Ticket.id), col(Ticket.quarantined), state != TicketState.CLOSED),
+        "quarantined": _count(session, col(Ticket.id), col(Ticket.quarantined).is_(True), state != TicketState.CLOSED),
     }
 
 
@@ -40,6 +40,6 @@ def claim_day(session: Session, day: date) -> bool:
     return True
 
 
-def _count(session: Session, column: InstrumentedAttribute[int | None], *conditions: object) -> int:
-    query = select(func.count(column)).where(*conditions)  # type: ignore[arg-type]  # conditions are column expressions
+def _count(session: Session, column: Mapped[int | None], *conditions: ColumnElement[bool]) -> int:
+    query = select(func.count(column)).where(*conditions)
     return int(session.connection().execute(query).scalar_one())

@@ -37,6 +37,7 @@ class Entering:
         notice: Notice,
         on_call: str,
         time_zone: str,
+        language: str,
         duty_addresses: Sequence[str],
         desk_url: str,
         new_message_id: Callable[[], str],
@@ -45,6 +46,7 @@ class Entering:
         self._notice = notice
         self._on_call = on_call
         self._time_zone = time_zone
+        self._language = language
         self._duty_addresses = tuple(duty_addresses)
         self._desk_url = desk_url
         self._new_message_id = new_message_id
@@ -156,7 +158,7 @@ class Entering:
 
     def _alert_duty(self, session: Session, ticket: Ticket, now: datetime) -> None:
         """Tell whoever is on duty at once, at night too: a reference and a link, nothing of the customer."""
-        language = self._notice.language
+        language = self._language
         words = write_duty_alert(language, reference=ticket.reference, desk_url=f"{self._desk_url}/tickets/{ticket.id}")
         for address in self._duty_addresses:
             self._queue(session, ticket, words, now, kind="notice", channel="email", to=address, language=language)

@@ -1,0 +1,393 @@
+"""All parts built by hand, once, and started and stopped in order. Nothing else imports the configuration.
+
+Reading this page top to bottom is reading what the service is made of: the database and who owns it, the workers, the
+three channels, the stages, the staff room, the desk.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from bot.approval import Approvals
+from bot.casework import Casework
+from bot.chat.room import TelegramRoom
+from bot.config import ConfigError, Settings, read_secret, resolve, split_listen
+from bot.dispatch import Dispatch, Sender
+from bot.health import HealthBoard
+from bot.intake import Intake
+from bot.intake.enter import Entering
+from bot.intake.prepare import Preparing
+from bot.pipeline import Bell, Pipeline
+from bot.reminders import Reminders
+from bot.rules.verdicts import Policy
+from bot.staff import StaffRoom
+from bot.understanding import Understanding
+from bot.web.app import desk
+from mail.addresses import normalise_address
+from mail.channel import Channel
+from mail.letters import OCR_MEMORY, OCR_SECONDS, LetterChannel
+from mail.maildir import MaildirRelay
+from mail.message import OutboundMessage
+from mail.messenger import Messenger
+from mail.post import EmailChannel, Relay
+from mail.relay import SubmissionRelay
+from mail.smtp import SmtpDoor
+from mail.understand import Trust
+from mail.worker import Workers
+from replies.letter import render_letter
+from replies.notice import Notice, load_notice, names_telegram
+from store import chat
+from store.database import Database
+from store.ownership import Ownership
+from store.schema import require_current
+
+log = logging.getLogger(__name__)
+
+
+def now_utc() -> datetime:
+    """The one clock of the service: aware, UTC."""
+    return datetime.now(UTC)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What the rules need of the configuration, as plain values."""
+    return Policy(
+        time_zone=settings.controller.time_zone,
+        language=settings.controller.language,
+        own_addresses=tuple(normalise_address(one) for one in settings.controller.addresses),
+        eves_closed=settings.policy.eves_closed,
+        target_working_days=dict(settings.policy.target_working_days),
+        customer_number_pattern=settings.policy.customer_number_pattern,
+    )
+
+
+def trust_of(settings: Settings) -> Trust:
+    """Whose word on a mail's origin counts at the SMTP door."""
+    own = tuple(settings.controller.addresses)
+    domains = (settings.controller.domain,)
+    if settings.smtp is None:
+        return Trust(own_addresses=own, own_domains=domains)
+    return Trust(
+        authserv_id=settings.smtp.authserv_id,
+        own_hosts=tuple(settings.smtp.own_hosts),
+        results_position=settings.smtp.results_position,
+        own_addresses=own,
+        own_domains=domains,
+    )
+
+
+def preparing_of(settings: Settings, notice: Notice) -> Preparing:
+    """The part that `explain` and intake share."""
+    return Preparing(policy=policy_of(settings), notice=notice, on_call=settings.controller.on_call_number)
+
+
+def store_url(settings: Settings, config_path: Path) -> str:
+    """The database's address, a relative SQLite file taken from the configuration's folder."""
+    scheme, found, file = settings.store.url.partition("sqlite:///")
+    if not found or scheme:
+        return settings.store.url
+    return f"sqlite:///{resolve(config_path, Path(file))}"
+
+
+def notice_of(settings: Settings, config_path: Path) -> Notice:
+    """The controller's notice; refuses a configuration that would break its word. Raises `NoticeError`, `ConfigError`."""
+    notice = load_notice(resolve(config_path, settings.controller.notice))
+    if settings.telegram is not None and settings.telegram.customers and not names_telegram(notice):
+        raise ConfigError(
+            f"{config_path}: [telegram] customers = true, but the notice names no Telegram among its recipients; "
+            "amend the notice (its sections 7 and 8) or set customers = false"
+        )
+    return notice
+
+
+class App:
+    """The running service."""
+
+    def __init__(self, settings: Settings, config_path: Path, *, clock: Callable[[], datetime] = now_utc) -> None:
+        """Builds every part; opens nothing. Raises `ConfigError` and `NoticeError`."""
+        self.settings = settings
+        self.notice = notice_of(settings, config_path)
+        self._path = config_path
+        self._clock = clock
+        self.bell = Bell()
+        self.database = Database(store_url(settings, config_path))
+        self._ownership = Ownership(self.database.url)
+        self._workers = Workers(count=1)
+        self._letter_workers = Workers(count=1, seconds=OCR_SECONDS, memory=OCR_MEMORY)
+        self._build_staff_side()
+        self._build_channels()
+        self._build_stages()
+        self._web_socket: socket.socket | None = None
+
+    def _new_message_id(self) -> str:
+        return f"<{secrets.token_hex(16)}@{self.settings.controller.domain}>"
+
+    def _build_staff_side(self) -> None:
+        hold = timedelta(seconds=self.settings.policy.hold_seconds)
+        self.approvals = Approvals(
+            database=self.database,
+            clock=self._clock,
+            new_message_id=self._new_message_id,
+            hold=hold,
+            wake=self.bell.ring,
+        )
+        self.casework = Casework(database=self.database, clock=self._clock, wake=self.bell.ring)
+
+    def _build_channels(self) -> None:
+        self.smtp = self._smtp_door()
+        self.channels: dict[str, Channel] = {
+            "email": EmailChannel([self.smtp] if self.smtp else [], self._relay()),
+        }
+        if self.settings.letters is not None:
+            self.channels["letter"] = LetterChannel(
+                scans=resolve(self._path, self.settings.letters.scans),
+                spool=resolve(self._path, self.settings.letters.spool),
+                clock=self._clock,
+                render=self._render,
+            )
+        self.messenger = self._messenger()
+        self.rooms: list[StaffRoom] = []
+        if self.messenger is not None:
+            self.channels["chat"] = self.messenger
+            self._build_room(self.messenger)
+
+    def _smtp_door(self) -> SmtpDoor | None:
+        table = self.settings.smtp
+        if table is None:
+            return None
+        host, port = split_listen(table.listen)
+        return SmtpDoor(
+            host=host,
+            port=port,
+            protocol=table.protocol,
+            hostname=self.settings.controller.domain,
+            peers=table.peers,
+            size_limit=table.size_limit,
+            clock=self._clock,
+        )
+
+    def _relay(self) -> Relay:
+        table = self.settings.relay
+        if table.maildir is not None:
+            return MaildirRelay(resolve(self._path, table.maildir), self._clock)
+        certificate = resolve(self._path, table.certificate_file) if table.certificate_file else None
+        return SubmissionRelay(
+            host=table.host,
+            port=table.port,
+            hostname=self.settings.controller.domain,
+            clock=self._clock,
+            tls=table.tls,
+            user=table.user,
+            password=read_secret(self._path, table.password, table.password_file, "[relay] password_file"),
+            certificate_file=certificate,
+        )
+
+    def _messenger(self) -> Messenger | None:
+        table = self.settings.telegram
+        if table is None:
+            return None
+        token = read_secret(self._path, table.token, table.token_file, "[telegram] token_file")
+        write, read, clock = self.database.write, self.database.read, self._clock
+
+        async def keep(update_id: int, payload: dict[str, Any]) -> bool:
+            return await write(lambda session: chat.keep_update(session, update_id, payload, clock()))
+
+        async def waiting() -> list[tuple[int, dict[str, Any]]]:
+            return await read(chat.waiting_updates)
+
+        async def handled(update_id: int, outcome: str) -> None:
+            await write(lambda session: chat.mark_handled(session, update_id, outcome, clock()))
+
+        return Messenger(
+            token=token or None,
+            base_url=f"{table.api}/bot",
+            keep=keep,
+            waiting=waiting,
+            handled=handled,
+            staff_chat=table.staff_chat,
+            staff=self._staff_update if table.staff_chat is not None else None,
+            customers=table.customers,
+            clock=clock,
+            outbox=resolve(self._path, table.spool) if table.spool else None,
+        )
+
+    def _build_room(self, messenger: Messenger) -> None:
+        table = self.settings.telegram
+        self._room: TelegramRoom | None = None
+        if table is None or table.staff_chat is None or messenger.bot is None:
+            return
+        self._room = TelegramRoom(
+            database=self.database,
+            bot=messenger.bot,
+            approvals=self.approvals,
+            staff_chat=table.staff_chat,
+            public_url=self.settings.web.public_url,
+            language=self.settings.controller.language,
+            clock=self._clock,
+        )
+        self.rooms.append(self._room)
+
+    async def _staff_update(self, update: dict[str, Any]) -> str:
+        return await self._room.handle(update) if self._room is not None else "no staff room"
+
+    async def _render(self, message: OutboundMessage) -> bytes:
+        controller = self.notice.controller
+        return await self._workers.run(
+            render_letter_message,
+            message,
+            (controller.name, *controller.postal_lines),
+            self._clock().date(),
+        )
+
+    def _build_stages(self) -> None:
+        controller = self.settings.controller
+        desk_url = self.settings.web.public_url
+        preparing = preparing_of(self.settings, self.notice)
+        entering = Entering(
+            notice=self.notice,
+            on_call=controller.on_call_number,
+            time_zone=controller.time_zone,
+            language=controller.language,
+            duty_addresses=controller.duty_addresses,
+            desk_url=desk_url,
+            new_message_id=self._new_message_id,
+        )
+        understanding = Understanding(
+            mail=self._workers, letters=self._letter_workers, trusts={"smtp": trust_of(self.settings)}
+        )
+        self.intake = Intake(
+            database=self.database,
+            understand=understanding,
+            preparing=preparing,
+            entering=entering,
+            clock=self._clock,
+            wake=self.bell.ring,
+        )
+        self.dispatch = Dispatch(
+            database=self.database,
+            channels=self.channels,
+            sender=Sender(controller.name, controller.addresses[0]),
+            clock=self._clock,
+            wake=self.bell.ring,
+        )
+        reminders = Reminders(
+            database=self.database,
+            clock=self._clock,
+            time_zone=controller.time_zone,
+            language=controller.language,
+            addresses=controller.digest_addresses,
+            desk_url=desk_url,
+            new_message_id=self._new_message_id,
+        )
+        self.pipeline = Pipeline(
+            bell=self.bell,
+            intake=self.intake,
+            dispatch=self.dispatch,
+            reminders=reminders,
+            channels=list(self.channels.values()),
+            rooms=self.rooms,
+        )
+        self.health = HealthBoard(database=self.database, clock=self._clock, time_zone=controller.time_zone)
+
+    @property
+    def web_port(self) -> int:
+        """Port that the desk listens on, once the app runs."""
+        if self._web_socket is None:
+            raise RuntimeError("the desk is not open")
+        port: int = self._web_socket.getsockname()[1]
+        return port
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Own the database, open the doors and the desk; close all in reverse.
+
+        Raises `AlreadyServed`, `StoreUnusable`, and `OSError` for a port in use.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            self._ownership.acquire()
+            stack.callback(self._ownership.release)
+            self.database.open()
+            stack.callback(self.database.close)
+            require_current(self.database)
+            self._web_socket = _listen(self.settings.web.listen)
+            stack.callback(self._web_socket.close)
+            for workers in (self._workers, self._letter_workers):
+                stack.push_async_callback(workers.close)
+            stack.push_async_callback(self.pipeline.close)
+            await self.pipeline.open()
+            await stack.enter_async_context(_serving(self._desk(), self._web_socket))
+            yield
+
+    def _desk(self) -> Any:
+        public = self.settings.web.public_url
+        return desk(
+            database=self.database,
+            approvals=self.approvals,
+            casework=self.casework,
+            clock=self._clock,
+            language=self.settings.controller.language,
+            controller_name=self.settings.controller.name,
+            time_zone=self.settings.controller.time_zone,
+            secure_cookies=public.startswith("https://"),
+            health=self.health.ready,
+            metrics=self.health.metrics,
+        )
+
+
+def render_letter_message(message: OutboundMessage, sender_lines: tuple[str, ...], on: Any) -> bytes:
+    """The PDF of an outgoing letter; runs in a worker."""
+    return render_letter(
+        address_lines=message.address_lines,
+        sender_lines=sender_lines,
+        subject=message.subject,
+        text=message.text,
+        reference=message.reference,
+        on=on,
+        language=message.language,
+    )
+
+
+class _DeskServer(uvicorn.Server):
+    """uvicorn in our loop: our signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signal handlers alone."""
+        yield
+
+
+@asynccontextmanager
+async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=5
+    )
+    server = _DeskServer(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _listen(address: str) -> socket.socket:
+    host, port = split_listen(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise OSError(error.errno, f"[web] listen = {address}: {error.strerror}") from error
+    return listening
+

@@ -1,0 +1,279 @@
+"""The controller's settings: one TOML file, secrets also from files or the environment, each mistake one sentence.
+
+Relative paths are relative to the folder of the file they stand in. A value from the environment
+(`KIRJAAMO_RELAY__PASSWORD`) beats the file. An unknown key is refused with the nearest known name, because a setting
+that is silently ignored is worse than none. Only `bot.app` and `bot.cli` read this; others are handed plain values.
+"""
+
+import difflib
+import re
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+EU_EEA = frozenset(
+    (
+        "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE "  # the Union
+        "IS LI NO"  # the rest of the EEA
+    ).split(),
+)
+"""Countries where personal data may be sent by the notice's promise (its section 8)."""
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the text is one sentence a line, each naming the place and the mend."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ControllerTable(_Table):
+    """`[controller]`: whose desk this is."""
+
+    name: str
+    domain: str
+    """Mail domain of our Message-IDs."""
+    addresses: list[str] = Field(min_length=1)
+    """Addresses that customers write to; the first is the sender of all that goes out."""
+    language: Literal["fi", "sv", "en"] = "fi"
+    time_zone: str = "Europe/Helsinki"
+    notice: Path = Path("notice.toml")
+    """The privacy notice as data."""
+    on_call_number: str = ""
+    """Printed in acknowledgements for urgent faults."""
+    duty_addresses: list[str] = []
+    """Mailboxes told at once of a suspected fault, without personal data."""
+    digest_addresses: list[str] = []
+    """Staff mailboxes that get the daily counts."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError) as error:
+            raise ValueError("is no time zone; write one such as Europe/Helsinki") from error
+        return value
+
+    @field_validator("addresses", "duty_addresses", "digest_addresses")
+    @classmethod
+    def _bare_addresses(cls, values: list[str]) -> list[str]:
+        for value in values:
+            if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value):
+                raise ValueError("holds something that is no bare e-mail address")
+        return values
+
+
+class StoreTable(_Table):
+    """`[store]`: where everything is kept."""
+
+    url: str = "sqlite:///kirjaamo.db"
+    """`sqlite:///FILE` or `postgresql+psycopg://...`."""
+
+
+class SmtpTable(_Table):
+    """`[smtp]`: the door that the site's MTA hands mail to."""
+
+    listen: str = "127.0.0.1:2525"
+    protocol: Literal["smtp", "lmtp"] = "smtp"
+    peers: list[str] = ["127.0.0.0/8", "::1/128"]
+    """Networks that may connect: the site's MTA, nobody else."""
+    size_limit: int = Field(default=50 * 1024 * 1024, ge=1024)
+    """Octets."""
+    authserv_id: str = ""
+    """Whose `Authentication-Results` are believed; none, when empty."""
+    own_hosts: list[str] = []
+    """Host names of the site's MTA, as they stand in its Received fields."""
+    results_position: Literal["above", "below"] = "above"
+
+    @field_validator("peers")
+    @classmethod
+    def _networks(cls, values: list[str]) -> list[str]:
+        for value in values:
+            ip_network(value, strict=False)
+        return values
+
+
+class RelayTable(_Table):
+    """`[relay]`: the way out for mail: the site's submission server, or a Maildir for trying things out."""
+
+    host: str = ""
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    password_file: Path | None = None
+    certificate_file: Path | None = None
+    """Certificates to trust besides the system's."""
+    region: str = ""
+    """Country code of where the server stands: personal data leave through it."""
+    maildir: Path | None = None
+    """Write every mail into this Maildir instead of sending it."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if not self.host and self.maildir is None:
+            raise ValueError("needs host (the submission server) or maildir (a folder for trying things out)")
+        return self
+
+
+class LettersTable(_Table):
+    """`[letters]`: the scan folder in, the print spool out."""
+
+    scans: Path
+    spool: Path
+
+
+class TelegramTable(_Table):
+    """`[telegram]`: off unless named. Staff cards hold no personal data."""
+
+    token: SecretStr = SecretStr("")
+    token_file: Path | None = None
+    staff_chat: int | None = None
+    customers: bool = False
+    """True lets customers write to the bot; the notice must then name Telegram."""
+    api: str = "https://api.telegram.org"
+    spool: Path | None = None
+    """Without a token: folder into which receipts to customers are written instead."""
+
+
+class WebTable(_Table):
+    """`[web]`: the review desk."""
+
+    listen: str = "127.0.0.1:8080"
+    public_url: str = "http://127.0.0.1:8080"
+    """As staff reach it; https makes the cookies secure."""
+
+
+class PolicyTable(_Table):
+    """`[policy]`: what the controller has settled."""
+
+    hold_seconds: int = Field(default=60, ge=0, le=86_400)
+    """How long an approved reply waits, so that it can be taken back."""
+    eves_closed: bool = False
+    customer_number_pattern: str = r"\d{4,8}"
+    target_working_days: dict[str, int] = {"fault": 1, "billing": 5}
+
+    @field_validator("customer_number_pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        return value
+
+
+class Settings(BaseSettings):
+    """All tables. Made by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="KIRJAAMO_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+    )
+
+    controller: ControllerTable
+    store: StoreTable = StoreTable()
+    smtp: SmtpTable | None = None
+    relay: RelayTable
+    letters: LettersTable | None = None
+    telegram: TelegramTable | None = None
+    web: WebTable = WebTable()
+    policy: PolicyTable = PolicyTable()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment beats the file."""
+        return (env_settings, init_settings)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check the file. Raises `ConfigError`."""
+    try:
+        tables = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file; give the configuration's path with --config") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: the file cannot be read ({type(error).__name__})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: this is not TOML: {error}") from error
+    _refuse_unknown(path, tables)
+    try:
+        settings = Settings(**tables)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentence(path, one) for one in error.errors())) from error
+    return settings
+
+
+def resolve(settings_path: Path, path: Path) -> Path:
+    """A path of the configuration, relative to the configuration's own folder."""
+    return path if path.is_absolute() else settings_path.parent / path
+
+
+def split_listen(listen: str) -> tuple[str, int]:
+    """`host:port` in two, `[::1]:25` too. Raises `ConfigError`."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"listen = {listen!r}: write host:port, such as 127.0.0.1:2525")
+    return host.strip("[]"), int(port)
+
+
+def read_secret(settings_path: Path, value: SecretStr, file: Path | None, what: str) -> str:
+    """A secret from its file when one is named, else its own value. Raises `ConfigError` without telling it."""
+    if file is None:
+        return value.get_secret_value()
+    try:
+        return resolve(settings_path, file).read_text("utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"{what}: the file {file} cannot be read ({type(error).__name__})") from error
+
+
+def _refuse_unknown(path: Path, tables: dict[str, Any]) -> None:
+    wrong: list[str] = []
+    known = Settings.model_fields
+    for name, table in tables.items():
+        if name not in known:
+            wrong.append(f"{path}: there is no table [{name}]{_nearest(name, known)}")
+            continue
+        model = _model_of(known[name].annotation)
+        if isinstance(table, dict) and model is not None:
+            wrong += [
+                f"{path}: [{name}] has no key {key}{_nearest(key, model.model_fields)}"
+                for key in table
+                if key not in model.model_fields
+            ]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+
+
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    options = getattr(annotation, "__args__", (annotation,))
+    return next((one for one in options if isinstance(one, type) and issubclass(one, BaseModel)), None)
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _sentence(path: Path, error: Any) -> str:
+    place = [str(part) for part in error["loc"]]
+    where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "the file"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{path}: {where}: {message[:1].lower()}{message[1:]}"

@@ -1,0 +1,70 @@
+"""Stored bytes to messages, each in a worker process that can be killed (INV-8), in the order they came.
+
+Mails share small workers. A scan may need a recognition engine, so letters have a worker of their own with limits of
+their own, and a letter never makes a mail wait. A message that kills its worker comes out as what can be said without
+reading it: that it is there, and why it could not be read.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+
+from mail.message import Envelope, InboundMessage, RawMessage
+from mail.understand import Trust, understand, unread
+from mail.worker import WorkerFailed, Workers
+from store.messages import StoredRaw
+
+log = logging.getLogger(__name__)
+
+
+class Understanding:
+    """Calls `mail.understand` in workers. `trusts` says per door whose word counts; an unnamed door trusts nobody."""
+
+    def __init__(self, *, mail: Workers, letters: Workers, trusts: Mapping[str, Trust]) -> None:
+        self._mail = mail
+        self._letters = letters
+        self._trusts = trusts
+
+    async def __call__(self, stored: Sequence[StoredRaw]) -> list[InboundMessage]:
+        """One message for each, in order; never raises for what they hold."""
+        raws = [raw_of(one) for one in stored]
+        scans = [index for index, raw in enumerate(raws) if raw.channel == "letter"]
+        others = [index for index, raw in enumerate(raws) if raw.channel != "letter"]
+        read = await asyncio.gather(
+            self._map(self._mail, [raws[index] for index in others]),
+            self._map(self._letters, [raws[index] for index in scans]),
+        )
+        by_index = dict(zip([*others, *scans], [*read[0], *read[1]], strict=True))
+        return [by_index[index] for index in range(len(raws))]
+
+    async def _map(self, workers: Workers, raws: Sequence[RawMessage]) -> list[InboundMessage]:
+        if not raws:
+            return []
+        pairs = [(raw, self._trusts.get(raw.door, Trust())) for raw in raws]
+        answers = await workers.map(understand_pair, pairs)
+        return [
+            _failed(raw, answer) if isinstance(answer, WorkerFailed) else answer
+            for raw, answer in zip(raws, answers, strict=True)
+        ]
+
+
+def understand_pair(pair: tuple[RawMessage, Trust]) -> InboundMessage:
+    """`mail.understand` for one message and its door; runs in the worker."""
+    return understand(*pair)
+
+
+def raw_of(stored: StoredRaw) -> RawMessage:
+    """A stored row as the value that came in."""
+    return RawMessage(
+        channel=stored.channel,
+        door=stored.door,
+        content=stored.content,
+        media_type=stored.media_type,
+        envelope=Envelope(stored.envelope_sender, stored.envelope_recipients, stored.peer),
+        received_at=stored.received_at,
+    )
+
+
+def _failed(raw: RawMessage, failure: WorkerFailed) -> InboundMessage:
+    log.warning("message not understood reason=%s door=%s", failure.reason, raw.door)
+    return unread(raw, failure.reason)
