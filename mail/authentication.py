@@ -126,10 +126,8 @@ def _zone(fields: list[Field], own_hosts: tuple[str, ...], position: Literal["ab
         return
     if not received:
         yield from fields
-    elif borders:
+    elif borders:  # with hosts named and the topmost Received by none of them, no border is known: nothing counts
         yield from fields[: received[borders - 1]]
-    else:  # hosts are named, and the topmost Received is by none of them: only what stands above all of them
-        yield from fields[: received[0]]
 
 
 def _by_host(value: bytes) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mail import bounces
-from mail.addresses import address_list, normalise_address
+from mail.addresses import a_label, address_list, normalise_address
 from mail.charsets import decode
 from mail.fields import Header, parameters
 from mail.message import Automatic, AutomaticKind
@@ -40,9 +40,6 @@ MACHINE_SENDER = "MACHINE_SENDER"
 SUPPRESS_REPLY = "SUPPRESS_REPLY"
 
 _PROGRAM_FIELDS = ("user-agent", "x-mailer", "x-originating-ip", "in-reply-to", "references", "thread-index")
-OWN_MARK_FIELD = "x-kirjaamo-reference"
-"""Header field that `mail.compose` writes into everything we send."""
-
 _LIST_FIELDS = ("list-id", "list-unsubscribe", "list-post", "list-help", "list-owner", "x-mailing-list", "feedback-id")
 _AUTO_REPLY_FIELDS = (
     "x-autoreply",
@@ -59,18 +56,23 @@ _MACHINE = re.compile(
 )
 _SUBJECT = re.compile(
     r"^\s*(?:(?:re|vs|sv|aw|fw)\s*:\s*)?[\[(]?\s*(?:"
-    r"automaattinen (?:vastaus|poissaolo\w*|viesti|kuittaus)|automaattivastaus|poissaolo(?:viesti|ilmoitus|vastaus)?\b|"
-    r"poissa(?: toimistolta)?\s*(?::|$)|lomalla\b|olen (?:lomalla|poissa)|"
-    r"autosvar|automatiskt svar|automatsvar|frånvaro(?:meddelande)?\b|semester(?:meddelande)?\s*(?::|$)|frånvarande\b|"
-    r"ej på kontoret|"
-    r"automatic (?:reply|response)|auto(?:mated)?[ -]?(?:reply|response|responder)|out[ -]of[ -](?:the[ -])?office|"
-    r"ooo\s*(?::|$)|on vacation\b|vacation (?:reply|response|notice)|away from (?:the office|my mail|my desk)|autoreply|"
+    r"automaattinen (?:vastaus|poissaolo\w*|viesti|kuittaus)|automaattivastaus|poissaolo(?:viesti|ilmoitus|vastaus)\b|"
+    r"poissa(?: toimistolta)?\s*:|"
+    r"autosvar|automatiskt svar|automatsvar|frånvaromeddelande\b|semestermeddelande\b|ej på kontoret|"
+    r"automatic (?:reply|response)|auto(?:mated)?[ -]?(?:reply|response|responder)|out[ -]of[ -](?:the[ -])?office\b(?! hours)|"
+    r"ooo\s*(?::|$)|vacation (?:reply|response|notice)|away from (?:the office|my mail|my desk)|autoreply|"
     r"automatische (?:antwort|rückantwort|abwesenheit\w*|e-?mail-?antwort)|abwesenheit(?:snotiz|smeldung|sagent)?\b|"
-    r"autosvar|automatisk (?:svar|besvarelse)|fravær\w*|ikke til stede|"
-    r"automatisch antwoord|afwezigheid\w*|afwezig\b|réponse automatique|absence du bureau|absent\(?e?\)?\s*(?::|du)|"
+    r"autosvar|automatisk (?:svar|besvarelse)|fraværs\w+|"
+    r"automatisch antwoord|afwezigheids\w*|réponse automatique|absence du bureau|absente? du bureau|"
     r"respuesta automática|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)|resposta automática|"
     r"automatyczna odpowiedź|odpowiedź automatyczna|automaatvastus|kontorist väljas|automātiskā atbilde|"
     r"automatinis atsakymas|automatická odpověď|automatikus válasz|автоответ|автоматический ответ|otomatik yanıt)",
+    re.I,
+)
+_WEAK_SUBJECT = re.compile(
+    r"^\s*(?:(?:re|vs|sv|aw)\s*:\s*)?(?:olen\s|poissa\b|poissaolo\b|loma\w*|kesäloma\w*|frånvar\w*|semester\w*|"
+    r"i am\b|i'm\b|on (?:vacation|holiday|leave)|away\b|holiday|abwesend|urlaub|ferie|fravær|ikke til stede|afwezig|absent|"
+    r"vacances|congés?|vacaciones|ausente|assente|ferie|nieobecn\w*|puhkus\w*)",
     re.I,
 )
 _AWAY = re.compile(
@@ -123,13 +125,14 @@ class Facts:
     text: str
     new_text: str
     own_addresses: tuple[str, ...] = ()
+    own_domains: tuple[str, ...] = ()
     door_has_envelope: bool = False
     """Whether the door tells the reverse-path, so that an empty one means the null reverse-path."""
 
 
 def classify(facts: Facts) -> Automatic:
     """Whether and what sort of machine wrote the mail, with reasons, and whether it may be acknowledged."""
-    for question in (_own, _bounce, _notice, _report, _calendar, _auto_reply, _list):
+    for question in (_own, _report, _bounce, _notice, _calendar, _auto_reply, _list):
         answer = question(facts)
         if answer is not None:
             return answer
@@ -147,7 +150,9 @@ def _own(facts: Facts) -> Automatic | None:
     senders = [facts.from_address, *address_list(header.all("from"))]
     if own and any(normalise_address(address) in own for address in senders if address):
         return _found("own", [OWN_ADDRESS])
-    return _found("own", [OWN_MARK]) if header.has(OWN_MARK_FIELD) else None
+    domains = {a_label(domain) for domain in facts.own_domains}
+    ours = any(sender.rpartition("@")[2] in domains for sender in senders if sender)
+    return _found("own", [OWN_MARK]) if ours and _submitted(header) not in {"", "no"} else None
 
 
 def _bounce(facts: Facts) -> Automatic | None:
@@ -158,7 +163,9 @@ def _bounce(facts: Facts) -> Automatic | None:
     is_report = top_type == "multipart/report" and options.get("report-type", "").lower() == "delivery-status"
     machine = bounces.sender_kind(header, facts.envelope_sender, known=facts.door_has_envelope)
     returned_to = address_list(header.all("to"))
-    if not is_report and machine != "daemon" and _shows_a_person(facts):
+    if not is_report and machine not in {"daemon", "null"} and _shows_a_person(facts):
+        return None
+    if not reported and not is_report and _is_receipt(facts):
         return None
     if is_report or (reported and (machine or bounces.subject_fits(facts.subject))):
         return _found("bounce", [DELIVERY_STATUS], failed if complete else bounces.recipients_in_text(facts.text, returned_to))
@@ -183,15 +190,22 @@ def _shows_a_person(facts: Facts) -> bool:
 
 def _notice(facts: Facts) -> Automatic | None:
     """A read receipt (RFC 8098)."""
-    if any(part.media_type == "message/disposition-notification" for part in facts.root.walk()):
-        return _found("delivery_notice", [DISPOSITION_NOTIFICATION])
-    _, options = parameters(facts.root.header.first("content-type"))
-    if options.get("report-type", "").lower() == "disposition-notification":
+    if _is_receipt(facts):
         return _found("delivery_notice", [DISPOSITION_NOTIFICATION])
     marked = _submitted(facts.root.header) not in {"", "no"} or facts.root.header.has("x-ms-exchange-inbox-rules-loop")
     if marked and _RECEIPT_SUBJECT.match(facts.subject):
         return _found("delivery_notice", [DISPOSITION_NOTIFICATION])
     return None
+
+
+def _is_receipt(facts: Facts) -> bool:
+    """A disposition notification, unless a mail system uses one to refuse a mail."""
+    _, options = parameters(facts.root.header.first("content-type"))
+    parts = [part for part in facts.root.walk() if part.media_type == "message/disposition-notification"]
+    if not parts and options.get("report-type", "").lower() != "disposition-notification":
+        return False
+    refused = any(re.search(rb"^Disposition:.*;\s*(?:deleted|denied|failed)", part.body, re.I | re.M) for part in parts)
+    return not (refused and bounces.subject_fits(facts.subject))
 
 
 def _report(facts: Facts) -> Automatic | None:
@@ -232,15 +246,19 @@ def _auto_reply(facts: Facts) -> Automatic | None:
         reasons.append(AUTO_REPLY_FIELD)
     subject_fits = _SUBJECT.match(facts.subject) is not None
     null_sender = facts.door_has_envelope and not facts.envelope_sender
-    head = facts.new_text[:_HEAD]
-    says_away, says_automatic = _AWAY.search(head) is not None, _AUTOMATED_WORDS.search(head) is not None
-    if submitted != "no" and subject_fits and not _asks_on(facts, says_away=says_away or says_automatic):
-        reasons.append(AUTO_REPLY_SUBJECT)
     unattended = null_sender or _precedence(header) in {"bulk", "junk"} or _suppresses(header)
-    if submitted != "no" and (says_away or says_automatic) and unattended and not _is_list(header):
-        reasons.append(AUTO_REPLY_WORDS)
-    if submitted != "no" and says_automatic and _MACHINE.match(facts.from_address.partition("@")[0]):
-        reasons.append(AUTO_REPLY_WORDS)
+    machine = _MACHINE.match(facts.from_address.partition("@")[0]) is not None
+    weak = _WEAK_SUBJECT.match(facts.subject) is not None
+    if submitted != "no" and (subject_fits or weak or unattended or machine):
+        head = facts.new_text[:_HEAD]
+        says_automatic = _AUTOMATED_WORDS.search(head) is not None
+        says_away = _AWAY.search(head) is not None
+        if subject_fits and not _asks_on(facts, says_away=says_away or says_automatic):
+            reasons.append(AUTO_REPLY_SUBJECT)
+        if weak and (says_automatic or says_away) and "?" not in head:
+            reasons.append(AUTO_REPLY_WORDS)
+        if (says_automatic and machine) or ((says_away or says_automatic) and unattended and not _is_list(header)):
+            reasons.append(AUTO_REPLY_WORDS)
     if reasons and null_sender:
         reasons.append(NULL_SENDER)
     return _found("auto_reply", reasons) if reasons else None

@@ -12,6 +12,8 @@ from mail.charsets import decode
 from mail.fields import Header
 from mail.mime import Part
 
+Sender = Literal["daemon", "null", "office", ""]
+
 _SUBJECT = re.compile(
     r"undeliver(?:ed|able|y)|undelivered|delivery (?:status notification|failure|failed|has failed|problem|report|error|delayed|"
     r"notification)|(?:mail|message|e-?mail)(?: \w+)? (?:delivery )?(?:failed|failure|problem|error|delayed|not delivered|"
@@ -90,17 +92,17 @@ _NO_FAILURE = frozenset({"delayed", "delivered", "relayed", "expanded"})  # RFC 
 _MOST = 100
 
 
-def sender_kind(header: Header, envelope_sender: str, *, known: bool) -> Literal["daemon", "office", ""]:
-    """`daemon` for a mail system (its name, or the null reverse-path of RFC 5321, 4.5.5), `office` for an address such
-    as postmaster@ where a person may sit too (RFC 2142, 5), else "".
+def sender_kind(header: Header, envelope_sender: str, *, known: bool) -> Sender:
+    """`daemon` for a mail system by its name, `null` for the null reverse-path (RFC 5321, 4.5.5) under another name,
+    `office` for an address such as postmaster@ where a person may sit too (RFC 2142, 5), else "".
     """
-    if (known and envelope_sender.strip("<>") == "") or _NULL_PATH.match(header.first("return-path")):
-        return "daemon"
     shown = header.text("from")
     addresses = address_list(header.all("from"))
     local = (addresses[0].partition("@")[0] if addresses else shown).strip(' "<')
     if _DAEMON.match(local):
         return "daemon"
+    if (known and envelope_sender.strip("<>") == "") or _NULL_PATH.match(header.first("return-path")):
+        return "null"
     return "office" if _MACHINE_LOCAL.match(local) or _MACHINE_NAME.search(shown) else ""
 
 
@@ -109,16 +111,18 @@ def subject_fits(subject: str) -> bool:
     return _SUBJECT.search(subject[:1000]) is not None
 
 
-def words_fit(subject: str, text: str, machine: Literal["daemon", "office", ""]) -> bool:
+def words_fit(subject: str, text: str, machine: Sender) -> bool:
     """Whether a mail without a status report reads as a bounce: sender, subject and wording must agree enough."""
-    spoken = bool(_PHRASES.search(_own_words(text)[:6000]))
-    fits = subject_fits(subject)
     if machine == "daemon":
         return True
-    if machine == "office":
-        return spoken and fits
+    if machine == "null" and subject_fits(subject):
+        return True
+    if not subject_fits(subject) or not _PHRASES.search(_own_words(text)[:6000]):
+        return False
+    if machine:
+        return True
     answers = re.match(r"\s*(?:re|fw|fwd|vs|vl|sv|vb)\s*:", subject, re.I) is not None
-    return spoken and fits and (not answers or bool(re.search(r"delivery failed|non remis|undeliver", subject, re.I)))
+    return not answers or bool(re.search(r"delivery failed|non remis|undeliver", subject, re.I))
 
 
 def reported_recipients(root: Part) -> tuple[tuple[str, ...], bool, bool]:

@@ -100,6 +100,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     """The text of `data` and the name of the defect met (`UNKNOWN_CHARSET` ...), or "". Not yet cleaned; never raises."""
+    if not declared and data.isascii() and b"\x1b" not in data:
+        return data.decode("ascii"), ""
     for mark, codec in _BYTE_ORDER_MARKS:
         if data.startswith(mark) and not (mark == codecs.BOM_UTF32_LE and len(data) % 4):
             return data[len(mark) :].decode(codec, "replace"), ""
@@ -221,7 +223,7 @@ def _by_evidence(data: bytes) -> tuple[str, str]:
     in_sequences = sum(len(found) for found in _SEQUENCE.findall(data))
     if in_sequences * 2 > high:
         return data.decode("utf-8", "kirjaamo-latin"), BAD_BYTES
-    if high > len(_WORDY.findall(data[:_GUESS_LIMIT])) // 3 and (guess := _guessed(data)):
+    if high > len(_WORDY.findall(data[:_GUESS_LIMIT])) and (guess := _guessed(data)):
         return guess, WRONG_CHARSET
     return _single(data, "cp1252"), WRONG_CHARSET
 

@@ -14,7 +14,7 @@ from lingua import LanguageDetector, LanguageDetectorBuilder
 
 from mail.message import Language
 
-_LONGEST = 4000
+_LONGEST = 1500
 """Characters that are looked at; a message does not change its language after that."""
 
 _TONGUES: dict[Tongue, str] = {

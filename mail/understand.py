@@ -123,6 +123,7 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
                 text=reading.text,
                 new_text=written,
                 own_addresses=trust.own_addresses,
+                own_domains=trust.own_domains,
                 door_has_envelope=raw.door in {"smtp", "lmtp"} or bool(raw.envelope.recipients),
             )
         ),

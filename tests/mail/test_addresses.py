@@ -1,0 +1,147 @@
+"""The strict reader names the one sender or no one; the lenient one shows what people meant."""
+
+import random
+from email.parser import BytesParser
+from email.utils import getaddresses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail.addresses import address_list, normalise_address, strict_from
+
+SURE = {
+    "aino.esimerkkila@posti.test": "aino.esimerkkila@posti.test",
+    "Aino Esimerkkilä <Aino.Esimerkkila@POSTI.test>": "Aino.Esimerkkila@posti.test",
+    '"Esimerkkilä, Aino" <aino@posti.test>': "aino@posti.test",
+    '"aino@muu.test" <aino@posti.test>': "aino@posti.test",
+    "<aino@posti.test>": "aino@posti.test",
+    "=?utf-8?q?Aino_=3Ceino=40posti=2Etest=3E?= <aino@posti.test>": "aino@posti.test",
+    "aino@posti.test (Aino Esimerkkilä)": "aino@posti.test",
+    "Aino (koti) <aino@posti.test>": "aino@posti.test",
+    "Aino E. O'Malli <aino+lasku@posti.test>": "aino+lasku@posti.test",
+    "Aino <aino@lämpö.test>": "aino@xn--lmp-qla6g.test",
+    "Aino\t<aino@posti.test> ": "aino@posti.test",
+}
+
+DOUBTFUL = {
+    "": "NO_FROM",
+    "   ": "NO_FROM",
+    "Aino": "BAD_ADDRESS",
+    "aino@posti.test, eino@posti.test": "SEVERAL_MAILBOXES",
+    "Aino <aino@posti.test>, Eino <eino@posti.test>": "SEVERAL_MAILBOXES",
+    "Aino <aino@posti.test> <eino@posti.test>": "SEVERAL_MAILBOXES",
+    "Aino <aino@posti.test> eino@posti.test": "BAD_ADDRESS",
+    "aino@posti.test <eino@posti.test>": "UNQUOTED_AT",
+    "Aino <@rele.test:aino@posti.test>": "ROUTE_OR_GROUP",
+    "Perhe: aino@posti.test;": "SEVERAL_MAILBOXES",
+    "Perhe: Aino <aino@posti.test>;": "BAD_ADDRESS",
+    "aino@posti.test (eino@posti.test)": "COMMENT",
+    "aino(x)@posti.test": "COMMENT",
+    "aino@posti.test(": "COMMENT",
+    "aino@posti.test\0": "CONTROL_CHARACTER",
+    "aino@posti.test\r\nTo: eino@posti.test": "CONTROL_CHARACTER",
+    "ai\u200bno@posti.test": "HIDDEN_CHARACTER",
+    "\u202eAino <aino@posti.test>": "HIDDEN_CHARACTER",
+    "=?utf-8?q?aino=40posti=2Etest?=": "BAD_ADDRESS",
+    "=?utf-8?q?aino?=@posti.test": "BAD_ADDRESS",
+    "Aino <aino@posti.test": "BAD_ADDRESS",
+    'Aino" <aino@posti.test>': "BAD_ADDRESS",
+    "aino@@posti.test": "BAD_ADDRESS",
+    '"aino"@posti.test': "BAD_ADDRESS",
+    "aino@posti": "BAD_DOMAIN",
+    "aino@[192.0.2.1]": "BAD_DOMAIN",
+    "aino@posti..test": "BAD_DOMAIN",
+    "aino@-posti.test": "BAD_DOMAIN",
+    "aino@straße.test": "BAD_DOMAIN",
+    "aino@ｐosti.test": "BAD_DOMAIN",
+    "ａino@posti.test": "HIDDEN_CHARACTER",
+    "a" * 3000 + "@posti.test": "TOO_LONG",
+}
+
+
+@pytest.mark.parametrize("value", SURE)
+def test_a_clear_from_field_names_its_sender(value: str) -> None:
+    assert strict_from([value.encode()]) == (SURE[value], ())
+
+
+@pytest.mark.parametrize("value", DOUBTFUL)
+def test_a_doubtful_from_field_names_no_one(value: str) -> None:
+    assert strict_from([value.encode()]) == ("", (DOUBTFUL[value],))
+
+
+def test_no_field_and_two_fields_name_no_one() -> None:
+    assert strict_from([]) == ("", ("NO_FROM",))
+    assert strict_from([b"aino@posti.test", b"aino@posti.test"]) == ("", ("TWO_FROM",))
+
+
+def test_bytes_that_are_not_utf8_could_be_read_in_two_ways() -> None:
+    assert strict_from([b"Esimerkkil\xe4 <aino@posti.test>"]) == ("", ("BAD_ADDRESS",))
+
+
+def test_addresses_are_compared_in_lower_case_and_with_nothing_else_folded() -> None:
+    assert normalise_address("Aino.E+x@POSTI.test") == "aino.e+x@posti.test"
+    assert normalise_address("aino@Lämpö.test") == "aino@xn--lmp-qla6g.test"
+    assert normalise_address("aino.e@posti.test") != normalise_address("ainoe@posti.test")
+    assert normalise_address("а@posti.test") != normalise_address("a@posti.test")  # the first is Cyrillic
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("Aino <Aino@POSTI.test>, eino@posti.test", ("Aino@posti.test", "eino@posti.test")),
+        ('"Esimerkkilä, Aino" <aino@posti.test>', ("aino@posti.test",)),
+        ("Asukkaat: aino@posti.test, Eino <eino@posti.test>;", ("aino@posti.test", "eino@posti.test")),
+        ("aino@posti.test; eino@posti.test", ("aino@posti.test", "eino@posti.test")),
+        ("undisclosed-recipients:;", ()),
+        ("Aino <@rele.test:aino@posti.test>", ("aino@posti.test",)),
+        ("Pete(A wonderful \\) chap) <pete(his account)@silly.test(his host)>", ("pete@silly.test",)),
+        (", aino@posti.test,", ("aino@posti.test",)),
+        ('"Aino <aino@posti.test>, "Eino" <eino@posti.test>', ("aino@posti.test", "eino@posti.test")),
+    ],
+)
+def test_lists_of_recipients_are_shown_as_meant(value: str, expected: tuple[str, ...]) -> None:
+    assert address_list(value.encode()) == expected
+
+
+PIECES = ["aino@posti.test", "eino@muu.test", "Aino", "<", ">", '"', "(", ")", ",", ";", ":", "@", "\\", " ", "\t", "\0"]
+PIECES += ["=?utf-8?q?a=40b=2Etest?=", "\r\n ", "ä", "\u200b", "@rele.test:", "=?", "?=", ".", "\r", "\n"]
+SEEDS = ["Aino <aino@posti.test>", "aino@posti.test", '"Aino" <aino@posti.test>', "aino@posti.test (Aino)"]
+
+
+def test_a_hundred_thousand_mutations_never_name_a_sender_that_another_reader_does_not() -> None:
+    chance = random.Random(3)
+    sure = 0
+    for _ in range(100_000):
+        text = chance.choice(SEEDS)
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randint(0, len(text))
+            text = text[:at] + chance.choice(PIECES) + text[at + chance.randint(0, 1) :]
+        address, _ = strict_from([text])
+        if not address:
+            continue
+        sure += 1
+        others = [found for _, found in getaddresses([text])]
+        assert len(others) == 1, text
+        assert normalise_address(others[0]) == normalise_address(address), text
+    assert sure > 5000
+
+
+@given(st.binary(max_size=300))
+def test_whatever_the_bytes_a_named_sender_is_one_plain_address(value: bytes) -> None:
+    address, reasons = strict_from([value])
+    assert bool(address) != bool(reasons)
+    assert address.count("@") == (1 if address else 0)
+    assert not set(address) & set(" \t\r\n\0<>,;:()\"\\")
+
+
+@given(st.binary(max_size=300))
+def test_the_lenient_reader_takes_anything(value: bytes) -> None:
+    for address in address_list(value):
+        assert address.rpartition("@")[2] == address.rpartition("@")[2].lower()
+
+
+def test_the_strict_reader_and_the_standard_parser_agree_on_a_whole_mail() -> None:
+    content = b"From: Aino <aino@posti.test>\r\n\r\nMoi"
+    parsed = BytesParser().parsebytes(content)
+    assert strict_from([parsed["from"]])[0] == "aino@posti.test"

@@ -1,0 +1,69 @@
+"""Texts survive charsets that lie, lack, or do not exist."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mail.charsets import clean, decode
+
+TEXT = "Hyvää päivää, lämpö on poikki – hinta 10 €"
+
+
+@pytest.mark.parametrize(
+    ("data", "declared", "expected"),
+    [
+        (TEXT.encode(), "utf-8", TEXT),
+        (TEXT.encode(), "", TEXT),
+        (TEXT.encode(), "iso-8859-1", TEXT),
+        (TEXT.encode(), "us-ascii", TEXT),
+        (TEXT.encode(), "x-no-such-charset", TEXT),
+        (TEXT.encode("cp1252"), "iso-8859-1", TEXT),
+        (TEXT.encode("cp1252"), "windows-1252", TEXT),
+        (TEXT.encode("cp1252"), "utf-8", TEXT),
+        (TEXT.encode("cp1252"), "", TEXT),
+        (TEXT.encode("cp1252"), "charset=windows-1252", TEXT),
+        (TEXT.encode("utf-16"), "", TEXT),
+        (TEXT.encode("utf-16-le"), "utf-16", TEXT),
+        (b"\xef\xbb\xbf" + TEXT.encode(), "iso-8859-1", TEXT),
+        ("まみむめも".encode("iso-2022-jp"), "", "まみむめも"),
+        ("まみむめも".encode("iso-2022-jp"), "utf-8", "まみむめも"),
+        ("まみむめも".encode("shift_jis"), "shift_jis", "まみむめも"),
+        ("한국말".encode("cp949"), "ks_c_5601-1987", "한국말"),
+        ("中文字".encode("gbk"), "gb2312", "中文字"),
+        ("Прошу копию моих данных".encode("koi8-r"), "koi8-r", "Прошу копию моих данных"),
+        ("Прошу прислать копию моих персональных данных, спасибо".encode("cp1251"), "", None),
+        ("õnn ja šokolaad".encode("iso-8859-15"), "iso-8859-15", "õnn ja šokolaad"),
+        (b"+AOQ-lypuhelin", "utf-7", "älypuhelin"),
+        (b"moi", "base64", "moi"),
+        (b"moi", "../../etc/passwd", "moi"),
+    ],
+)
+def test_a_text_comes_out_as_its_writer_saw_it(data: bytes, declared: str, expected: str | None) -> None:
+    text, _ = decode(data, declared)
+    assert "персональных" in text if expected is None else text == expected
+
+
+def test_one_bad_byte_is_mended_alone() -> None:
+    data = "ä" * 50
+    text, defect = decode(data.encode() + b"\xe4" + data.encode(), "utf-8")
+    assert text == "ä" * 101
+    assert defect == "BAD_BYTES"
+
+
+def test_an_unknown_charset_is_named() -> None:
+    assert decode(b"moi", "klingon-8")[1] == "UNKNOWN_CHARSET"
+
+
+def test_nothing_that_is_not_for_reading_survives() -> None:
+    assert clean("a\0b\x07c\x9bd\r\ne\rf\tg\ud800h\u2028i\ufeff") == "abcd\ne\nf\tg\ufffdh\ni"
+    assert clean("a\u0308") == "ä"
+
+
+@given(st.binary(max_size=200), st.text(max_size=20))
+def test_any_bytes_under_any_name_become_clean_text(data: bytes, declared: str) -> None:
+    text = clean(decode(data, declared)[0])
+    text.encode("utf-8")
+    assert unicodedata.is_normalized("NFC", text)
+    assert not any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t" for char in text)
