@@ -150,6 +150,12 @@ def card_by_id(session: Session, card_id: int) -> ShownCard | None:
     return found[0] if found else None
 
 
+def is_live_message(session: Session, chat_id: int, chat_message_id: int) -> bool:
+    """Whether a message of a chat is a card that is still followed."""
+    which = (col(Card.live), col(Card.chat_id) == chat_id, col(Card.chat_message_id) == chat_message_id)
+    return session.execute(select(col(Card.id)).where(*which)).first() is not None
+
+
 def card_target(session: Session, number: str) -> tuple[int, int | None] | None:
     """Ticket and draft that a card's number stands for, also when the card is no longer live: for its *Open* link."""
     row = session.execute(select(col(Card.ticket_id), col(Card.draft_id)).where(col(Card.number) == number)).first()
