@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from mail.letters import OCR_MEMORY, OCR_SECONDS, LetterChannel
 
 from bot.approval import Approvals
 from bot.casework import Casework
@@ -34,7 +35,6 @@ from bot.understanding import Understanding
 from bot.web.app import desk
 from mail.addresses import normalise_address
 from mail.channel import Channel
-from mail.letters import OCR_MEMORY, OCR_SECONDS, LetterChannel
 from mail.maildir import MaildirRelay
 from mail.message import OutboundMessage
 from mail.messenger import Messenger
@@ -99,7 +99,7 @@ def store_url(settings: Settings, config_path: Path) -> str:
 
 
 def notice_of(settings: Settings, config_path: Path) -> Notice:
-    """The controller's notice; refuses a configuration that would break its word. Raises `NoticeError`, `ConfigError`."""
+    """The controller's notice. A configuration that breaks its word raises `ConfigError`, a bad one `NoticeError`."""
     notice = load_notice(resolve(config_path, settings.controller.notice))
     if settings.telegram is not None and settings.telegram.customers and not names_telegram(notice):
         raise ConfigError(
@@ -215,9 +215,9 @@ class App:
             handled=handled,
             staff_chat=table.staff_chat,
             staff=self._staff_update if table.staff_chat is not None else None,
-            customers=table.customers,
+            customers=table.customers or table.rehearsal is not None,
             clock=clock,
-            outbox=resolve(self._path, table.spool) if table.spool else None,
+            outbox=resolve(self._path, table.rehearsal) if table.rehearsal else None,
         )
 
     def _build_room(self, messenger: Messenger) -> None:
@@ -390,4 +390,3 @@ def _listen(address: str) -> socket.socket:
         listening.close()
         raise OSError(error.errno, f"[web] listen = {address}: {error.strerror}") from error
     return listening
-

@@ -16,12 +16,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-EU_EEA = frozenset(
-    (
-        "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE "  # the Union
-        "IS LI NO"  # the rest of the EEA
-    ).split(),
-)
+_UNION = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+EU_EEA = frozenset(f"{_UNION} IS LI NO".split())
 """Countries where personal data may be sent by the notice's promise (its section 8)."""
 
 
@@ -139,8 +135,14 @@ class TelegramTable(_Table):
     customers: bool = False
     """True lets customers write to the bot; the notice must then name Telegram."""
     api: str = "https://api.telegram.org"
-    spool: Path | None = None
-    """Without a token: folder into which receipts to customers are written instead."""
+    rehearsal: Path | None = None
+    """Instead of a token, for trying things out: nothing reaches the network, receipts go into this folder."""
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Self:
+        if self.rehearsal is not None and (self.token_file is not None or self.token.get_secret_value()):
+            raise ValueError("names rehearsal and a token; a rehearsal has none")
+        return self
 
 
 class WebTable(_Table):

@@ -42,15 +42,16 @@ class HealthBoard:
         try:
             await self._database.read(lambda session: session.connection().execute(text("SELECT 1")).scalar_one())
         except SQLAlchemyError:
-            return Health(ready=False, problems=("store",))
-        return Health(ready=True, problems=())
+            return Health(ready=False, parts={"store": False})
+        return Health(ready=True, parts={"store": True})
 
     def metrics(self) -> bytes:
         """The gauges in Prometheus' text format, counted now."""
         today = self._clock().astimezone(self._zone).date()
         counted = self._database.read_now(
-            lambda session: waiting.counts(session, today, today + timedelta(days=5))
-            | {"unread": messages.count_waiting(session)}
+            lambda session: (
+                waiting.counts(session, today, today + timedelta(days=5)) | {"unread": messages.count_waiting(session)}
+            )
         )
         for name, value in counted.items():
             self._gauges[name].set(value)

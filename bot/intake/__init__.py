@@ -1,7 +1,7 @@
 """The way in: `take_in` saves and only then says so; `work_on` leads what is saved from bytes to a draft.
 
     take_in    raw message > one row, committed > True (new) or False (known already)
-    work_on    waiting rows > understood in a killable worker > prepared on a reader (who, what, until when, which words)
+    work_on    waiting rows > understood in a killable worker > prepared on a reader (who, what, until when, words)
                > entered in one transaction (ticket, requests, drafts, acknowledgement, alert) > next
 
 The two never call each other: any of them can die at any line, and the row is still there. Whatever cannot be

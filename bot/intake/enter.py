@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from replies.acknowledgement import write_acknowledgement, write_chat_receipt, write_duty_alert, write_summary
-from replies.draft import Words
 from sqlmodel import Session
 
 from bot.intake.prepare import Addressed, Prepared
 from bot.rules.deadlines import receipt_date
 from bot.rules.verdicts import AskedFor, Assessment
 from mail.message import InboundMessage
+from replies.acknowledgement import write_acknowledgement, write_chat_receipt, write_duty_alert, write_summary
+from replies.draft import Words
 from replies.notice import Notice
 from store import drafts, messages, outbox, tickets
 from store.lifecycle import RawState, TicketState

@@ -9,9 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from replies.draft import Words, write
 from sqlmodel import Session
-from store.register import dossier, postal_block
 
 from bot.rules.assessment import assess
 from bot.rules.clues import clues
@@ -25,11 +23,13 @@ from bot.rules.verdicts import (
     Thread,
 )
 from mail.message import InboundMessage
+from replies.draft import Words, write
 from replies.notice import Notice
 from store import messages, tickets
 from store.customers import find_candidates
 from store.messages import StoredRaw
 from store.models import Dossier, Level, RecipientKind, RequestKind
+from store.register import dossier, postal_block
 
 log = logging.getLogger(__name__)
 

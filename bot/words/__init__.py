@@ -1,7 +1,7 @@
 """All words said to staff, in fi, sv and en, apart from all logic: one TOML file a place, `[key]` with its languages.
 
-`say("refusal.stale", "fi", version=3)` gives the sentence of `refusal.toml`'s table `stale`. A word that lacks a language,
-or a place that lacks a key, is a mistake of the program; tests walk all of them.
+`say("refusal.stale", "fi", version=3)` gives the sentence of `refusal.toml`'s table `stale`. A word that lacks a
+language, or a place that lacks a key, is a mistake of the program; tests walk all of them.
 """
 
 import tomllib
