@@ -1,7 +1,7 @@
 """What is said without a person's approval: acknowledgements, the receipt in a chat, the call to whoever is on duty.
 
-An acknowledgement is the same for everyone but for date and reference, holds no register data, says nothing about whether
-the writer is a customer, and echoes nothing (INV-7; OKV/2156/1/2014). The words are those of DOMAIN 8.
+An acknowledgement is the same for everyone but for date and reference, holds no register data, says nothing about
+whether the writer is a customer, and echoes nothing (INV-7; OKV/2156/1/2014). The words are those of DOMAIN 8.
 """
 
 from datetime import date

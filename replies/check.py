@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 
 from replies.catalogue import TEMPLATES
 from replies.notice import LANGUAGES, Notice
-from replies.printing import holds_identity_code, one_line
+from replies.printing import holds_identity_code, mask_identity_codes, one_line
 from replies.render import Words
 from store.models import Dossier
 
@@ -34,8 +34,9 @@ def problems(
 ) -> tuple[str, ...]:
     """Named reasons why `words` should not leave; empty when all is well.
 
-    `dossier` is that of the customer whom the reply concerns: a reply that holds data may print it, another may not print
-    any value of it but the name (INV-1). `other_identifiers` are numbers and addresses of other customers: none may appear.
+    `dossier` is that of the customer whom the reply concerns: a reply that holds data may print it, another may not
+    print any value of it but the name (INV-1). `other_identifiers` are numbers and addresses of other customers: none
+    may appear.
     """
     text = f"{words.subject}\n{words.text}"
     values = tuple(_telling_values(dossier)) if dossier else ()
@@ -44,7 +45,7 @@ def problems(
         found.append("NO_SUBJECT")
     if reference not in text:
         found.append("NO_REFERENCE")
-    own_words = _without(text, [value for _, value in values]) if holds_data else text
+    own_words = _without(text, tuple(_pieces(dossier))) if holds_data and dossier else text
     if _PLACEHOLDER.search(own_words):
         found.append("PLACEHOLDER")
     if holds_identity_code(text):
@@ -65,7 +66,7 @@ def problems(
 
 
 def _telling_values(dossier: Dossier) -> Iterator[tuple[str, str]]:
-    """Values that tell something, with their place: numbers, addresses, sentences; not the name, not words like `paid`."""
+    """Values that tell something, and their place: numbers, addresses, sentences; no name, no `paid`."""
     yield "customer_number", dossier.customer_key
     for category in dossier.categories:
         for item in category.items:
@@ -73,6 +74,19 @@ def _telling_values(dossier: Dossier) -> Iterator[tuple[str, str]]:
                 value = one_line(raw)
                 if value != dossier.customer_name and _tells(value):
                     yield f"{category.key}.{key}", value
+
+
+def _pieces(dossier: Dossier) -> Iterator[str]:
+    """Every line that the dossier puts into a reply that holds data."""
+    for category in dossier.categories:
+        for item in category.items:
+            for _, value in item.fields:
+                yield from (one_line(line) for line in mask_identity_codes(value)[0].splitlines())
+                yield one_line(mask_identity_codes(value)[0])
+    yield from (
+        one_line(words) for disclosed in dossier.disclosures for words in (disclosed.recipient, disclosed.purpose)
+    )
+    yield from (one_line(purpose) for _, purpose in dossier.views)
 
 
 def _tells(value: str) -> bool:

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from replies.notice import Category, FieldLabel, Notice, ReplyLanguage, Text
+from replies.notice import Basis, Category, FieldLabel, Notice, ReplyLanguage, Text
 from replies.printing import mask_identity_codes, one_line, print_date, print_number
 from store.models import Dossier, Held, HeldCategory
 
@@ -26,6 +26,7 @@ _BASES = {
     "6(1)(e)": Text(fi="yleinen etu", sv="allmänt intresse", en="public interest"),
     "6(1)(f)": Text(fi="oikeutettu etu", sv="berättigat intresse", en="legitimate interest"),
 }
+_ARTICLE = Text(fi="6 artiklan 1 kohdan {} alakohta", sv="artikel 6.1 {}", en="Article 6(1) point ({})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class CategoryView:
     label: str
     purpose: str
     bases: str
-    """`sopimus, art. 6(1)(b)`; several joined by semicolons."""
+    """`sopimus, 6 artiklan 1 kohdan b alakohta`; several joined by semicolons."""
     interest: str
     retention: str
     sources: str
@@ -223,7 +224,7 @@ class _Speaker:
         return CategoryView(
             label=category.label[self.language],
             purpose=category.purpose[self.language],
-            bases="; ".join(f"{_BASES[basis][self.language]}, art. {basis}" for basis in category.legal_basis),
+            bases="; ".join(self._ground(basis) for basis in category.legal_basis),
             interest=category.interest[self.language] if category.interest else "",
             retention=category.retention[self.language],
             sources=self._sources(items),
@@ -238,6 +239,9 @@ class _Speaker:
         shown = {value for category in dossier.categories for item in category.items for _, value in item.fields}
         facts = (("name", dossier.customer_name), ("customer_number", dossier.customer_key))
         return tuple(self._field(key, value) for key, value in facts if value not in shown)
+
+    def _ground(self, basis: Basis) -> str:
+        return f"{_BASES[basis][self.language]}, {_ARTICLE[self.language].replace('{}', basis[-2])}"
 
     def _sources(self, items: tuple[Held, ...]) -> str:
         return ", ".join(dict.fromkeys(self._source(item.source) for item in items))

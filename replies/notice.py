@@ -1,6 +1,6 @@
 """The controller's privacy notice as data: read once from TOML, judged, and printed into replies.
 
-The notice has the eleven sections of a Finnish register description (DOMAIN 1) and what GDPR Art. 13-14 ask for besides.
+The notice has the eleven sections of a Finnish register description (DOMAIN 1) and what GDPR Art. 13-14 ask besides.
 `load_notice` refuses a file with one clear sentence; `gaps` names what a notice that can be read still lacks by law.
 `NOTICE_OF_THE_DEMO` is the model company's own; `deploy/notice.toml` is the same file, to start from.
 """
@@ -23,7 +23,7 @@ LANGUAGES: tuple[ReplyLanguage, ...] = get_args(ReplyLanguage)
 NOTICE_OF_THE_DEMO = Path(__file__).parent / "demo" / "notice.toml"
 
 Basis = Literal["6(1)(a)", "6(1)(b)", "6(1)(c)", "6(1)(d)", "6(1)(e)", "6(1)(f)"]
-"""The letters of GDPR Art. 6(1): consent, contract, legal obligation, vital and public interest, legitimate interest."""
+"""Letters of GDPR Art. 6(1): consent, contract, legal obligation, vital and public interest, legitimate interest."""
 
 EEA = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split(),  # noqa: SIM905 - a table
@@ -83,7 +83,7 @@ class Register(_Part):
 
 
 class Category(_Part):
-    """One kind of data held (section 5): why, on which ground and how long. Its `key` is what records are filed under."""
+    """One kind of data held (section 5): why, on which ground, how long. Records are filed under its `key`."""
 
     key: str
     label: Text
@@ -311,7 +311,7 @@ def _place(path: list[int | str], data: dict[str, Any]) -> str:
     which = ""
     node: Any = data
     for step in path:
-        node = node[step] if isinstance(node, (dict, list)) and _has(node, step) else None
+        node = _step_into(node, step)
         if isinstance(step, int):
             label = node.get("key") or node.get("name") if isinstance(node, dict) else None
             which = f' "{label}"' if isinstance(label, str) else f" number {step + 1}"
@@ -321,8 +321,11 @@ def _place(path: list[int | str], data: dict[str, Any]) -> str:
     return f"[[{dotted}]]{which}" if which and isinstance(path[-1], int) else f"[{dotted}]{which}"
 
 
-def _has(node: dict[str, Any] | list[Any], step: int | str) -> bool:
-    return step in node if isinstance(node, dict) else isinstance(step, int) and step < len(node)
+def _step_into(node: Any, step: int | str) -> Any:
+    """What stands at `step` in a table or a list of the file; None where nothing does."""
+    if isinstance(node, dict):
+        return node.get(step)
+    return node[step] if isinstance(node, list) and isinstance(step, int) and step < len(node) else None
 
 
 _TABLES: dict[str, type[BaseModel]] = {

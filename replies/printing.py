@@ -1,7 +1,7 @@
-"""How a value looks in a reply: on one line, without signs that nobody sees, with dates and decimals as the language writes them.
+"""How a value looks in a reply: one line, no sign that nobody sees, dates and decimals as the language writes them.
 
-Everything that a template prints passes through `printed`; whatever a customer, a register or a mail put into a value, it
-stays a value on one line (THREATS 22, 46).
+Everything that a template prints passes through `printed`; whatever a customer, a register or a mail put into a value,
+it stays a value on one line (THREATS 22, 46).
 """
 
 import re
@@ -47,7 +47,7 @@ def mask_identity_codes(value: str) -> tuple[str, int]:
 
 
 def holds_identity_code(text: str) -> bool:
-    """Whether anything in `text` looks like a henkilötunnus; the check sign is not reckoned, a wrong one is no excuse."""
+    """Whether anything in `text` looks like a henkilötunnus. The check sign is not reckoned."""
     return _IDENTITY_CODE.search(text) is not None
 
 
@@ -67,7 +67,7 @@ def print_number(number: Decimal, language: ReplyLanguage) -> str:
 def printed(value: object, language: ReplyLanguage) -> object:
     """What `value` looks like in a reply.
 
-    Raises `TypeError` for what has no look: None, truth values, a moment (whose local date must be chosen first), objects.
+    Raises `TypeError` for what has no look: None, truth values, a moment (choose its local date first), objects.
     """
     if isinstance(value, str):
         return one_line(value)

@@ -57,7 +57,8 @@ def environment(language: ReplyLanguage) -> ImmutableSandboxedEnvironment:
     def finalize(value: object) -> object:
         return printed(value, language)
 
-    return ImmutableSandboxedEnvironment(  # noqa: S701 - plain text, never HTML; `printed` guards every value
+    # No autoescape: the output is plain text, never HTML, and `printed` guards every value.
+    return ImmutableSandboxedEnvironment(
         loader=PackageLoader("replies", "templates"),
         undefined=StrictUndefined,
         finalize=finalize,
