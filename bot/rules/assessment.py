@@ -1,0 +1,127 @@
+"""The whole judgement of one message as a value: `explain` prints it, intake acts on it.
+
+Read what was newly written, find what it asks for, say who wrote, count the days, and decide where it goes and what may
+be answered. Facts come in as arguments; nothing is looked up here and nothing is changed.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+from bot.rules import deadlines
+from bot.rules.classification import Classification, Recognised, classify
+from bot.rules.identification import identify
+from bot.rules.policy import NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
+from bot.rules.signs import signs
+from bot.rules.verdicts import AskedFor, Assessment, Identification, Policy, Thread
+from mail.message import InboundMessage
+from store.models import STATUTORY, Candidate, RequestKind
+
+STATUTORY_TARGET = 10
+"""Working days of the internal target of a statutory request (DOMAIN 3.1, 7)."""
+_TARGETS = {RequestKind.FAULT: 1, RequestKind.BILLING: 5}
+_OTHER_TARGET = 10
+_ANSWER = re.compile(r"^\s*(?:re|vs|sv|vl|fwd?|aw)\s*:", re.IGNORECASE)
+
+
+def assess(
+    message: InboundMessage,
+    candidates: Sequence[Candidate],
+    thread: Thread | None,
+    policy: Policy,
+    received_at: datetime,
+    *,
+    envelope_sender: str = "",
+) -> Assessment:
+    """Everything the service would do with `message`, and why.
+
+    `candidates` are what the register found for the message's clues, `thread` the ticket it refers to, `received_at` the
+    moment of receipt (aware, UTC), `envelope_sender` the reverse-path, for chat the chat's own id. Never raises for what
+    a message holds.
+    """
+    identification = identify(message, candidates, policy, received_at)
+    if message.automatic.kind != "none":
+        return _of_a_machine(message, identification, received_at)
+    read = _read(message)
+    found = _found(message, read)
+    flags = dict.fromkeys((*found.flags, *signs(message, read, found, policy.own_addresses)))
+    flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
+    case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
+    nothing_asked = all(one.kind is RequestKind.OTHER for one in found.kinds)
+    placement, more = place(case, thread, nothing_asked=nothing_asked)
+    flags.update(dict.fromkeys(more))
+    asks_anew = placement == "new" or (placement == "join" and not nothing_asked and not case.flags & NO_NEW_CLOCK)
+    requests = (
+        _requests(found.kinds, deadlines.receipt_date(received_at, policy.time_zone), policy) if asks_anew else ()
+    )
+    return Assessment(
+        automatic=message.automatic,
+        authentication=message.authentication,
+        identification=identification,
+        requests=requests,
+        due_on=_earliest(one.due_on for one in requests),
+        placement=placement,
+        joins=thread.ticket_id if thread is not None and placement == "join" else None,
+        acknowledgement=acknowledge(case, placement, thread, requests),
+        drafts=plan_drafts(case, requests),
+        flags=tuple(flags),
+        received_at=received_at,
+    )
+
+
+def _of_a_machine(message: InboundMessage, identification: Identification, received_at: datetime) -> Assessment:
+    """An automatic mail asks for nothing and gets nothing; the desk lists it."""
+    return Assessment(
+        automatic=message.automatic,
+        authentication=message.authentication,
+        identification=identification,
+        requests=(),
+        due_on=None,
+        placement="none",
+        joins=None,
+        acknowledgement=None,
+        drafts=(),
+        flags=(),
+        received_at=received_at,
+    )
+
+
+def _read(message: InboundMessage) -> str:
+    """Subject and what was newly written. The subject of an answer repeats an old one, so it counts only alone."""
+    written = message.new_text if message.new_text.strip() else message.text
+    if written.strip() and _ANSWER.match(message.subject):
+        return written
+    return f"{message.subject}\n\n{written}"
+
+
+def _found(message: InboundMessage, read: str) -> Classification:
+    """What the new text asks for; where it says nothing, what the whole text does: a request may stand in a quotation."""
+    found = classify(read, message.language)
+    if all(one.kind is RequestKind.OTHER for one in found.kinds) and message.text.strip() not in read:
+        quoted = classify(message.text, message.language)
+        rights = tuple(one for one in quoted.kinds if one.kind in STATUTORY)
+        if rights and not found.flags:
+            doubtful = tuple(Recognised(one.kind, min(one.confidence, 0.5), one.reasons) for one in rights)
+            return Classification(doubtful, (*quoted.flags, "POSSIBLE_RIGHTS_REQUEST", "ONLY_IN_QUOTATION"))
+    if not read.strip():
+        return Classification((Recognised(RequestKind.OTHER, 0.0, ("NOTHING_READABLE",)),), found.flags)
+    return found
+
+
+def _requests(kinds: Sequence[Recognised], received: date, policy: Policy) -> tuple[AskedFor, ...]:
+    return tuple(_asked(one, received, policy) for one in kinds)
+
+
+def _asked(one: Recognised, received: date, policy: Policy) -> AskedFor:
+    if one.kind in STATUTORY:
+        due = deadlines.due_on(received, months=policy.months, eves_closed=policy.eves_closed)
+        days = STATUTORY_TARGET
+    else:
+        due = None
+        days = policy.target_working_days.get(one.kind.value, _TARGETS.get(one.kind, _OTHER_TARGET))
+    target = deadlines.target_on(received, days, eves_closed=policy.eves_closed)
+    return AskedFor(one.kind, one.confidence, one.reasons, due, target)
+
+
+def _earliest(days: Iterable[date | None]) -> date | None:
+    return min((day for day in days if day is not None), default=None)

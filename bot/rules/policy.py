@@ -1,0 +1,235 @@
+"""What may be answered to whom: where a message belongs, who gets the acknowledgement, which draft goes where.
+
+Data go to a contact that was on file before, and nowhere else; asking nothing and delivering there is the first choice,
+because the delivery itself protects (DOMAIN 7.3). A question about identity needs a named doubt: several may be meant, a
+third party asks, the data shall go elsewhere, or there is no contact on file. What holds no data may go back to whoever
+wrote. Nothing here may look different to a stranger and to a customer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.rules.classification import SURE
+from bot.rules.identification import address_on_file, is_settled
+from bot.rules.verdicts import (
+    Acknowledgement,
+    AskedFor,
+    DraftPlan,
+    Identification,
+    Placement,
+    Policy,
+    Recipient,
+    Thread,
+)
+from mail.message import InboundMessage
+from store.models import (
+    STATUTORY,
+    Candidate,
+    Contact,
+    ContactKind,
+    CustomerKind,
+    Level,
+    RecipientKind,
+    RequestKind,
+)
+from store.models.facts import normalise_email
+
+AnswerLanguage = Literal["fi", "sv", "en"]
+
+TEMPLATES = frozenset(
+    {
+        "access",
+        "access_legal_person",
+        "nothing_held",
+        "identity",
+        "mandate",
+        "rectification",
+        "erasure",
+        "restriction",
+        "portability",
+        "objection",
+        "moving",
+        "billing",
+        "fault",
+        "contract",
+        "other",
+    }
+)
+"""Every template a plan may name; the catalogue of replies holds each in fi, sv and en."""
+
+RED_FLAGS = frozenset({"CONTACT_CHANGE_WITH_REQUEST", "ELSEWHERE"})
+"""Doubts on which identity is asked for before anything leaves (DOMAIN 7.2, 2)."""
+NO_NEW_CLOCK = frozenset({"REMINDER", "WITHDRAWAL", "NARROWING", "COMPLAINT_THREAT"})
+"""Follow-ups to what was asked before: in its own thread such a message asks for nothing anew (INV-3)."""
+_LEGAL_PERSONS = frozenset({CustomerKind.COMPANY, CustomerKind.HOUSING_COMPANY, CustomerKind.PUBLIC_BODY})
+_OWN_DATA = frozenset(
+    {"ASKS_FOR_OWN_DATA", "ASKS_TO_BE_GIVEN_OWN_DATA", "ASKS_FOR_DATA_ABOUT_SELF", "ASKS_WHAT_IS_HELD", "ASKED_BEFORE"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that the decisions rest on."""
+
+    message: InboundMessage
+    envelope_sender: str
+    identification: Identification
+    candidates: tuple[Candidate, ...]
+    flags: frozenset[str]
+    policy: Policy
+    received_at: datetime
+
+    @property
+    def failed(self) -> bool:
+        """Whether the trusted MTA says that the From is forged."""
+        return self.message.channel == "email" and self.message.authentication.verdict == "fail"
+
+    @property
+    def language(self) -> AnswerLanguage:
+        """The message's language, or the controller's own where it is none of ours."""
+        for language in (self.message.language, self.policy.language):
+            if language != "other":
+                return language
+        return "fi"
+
+    @property
+    def may_write_back(self) -> bool:
+        """Whether the From address is where the message came from: it passed, or the envelope says the same."""
+        return self.message.authentication.verdict == "pass" or (
+            self.message.authentication.verdict == "none"
+            and normalise_email(self.envelope_sender) == normalise_email(self.message.from_address)
+        )
+
+    def one_meant(self) -> Candidate | None:
+        """The candidate whom the identification settled on, if it did."""
+        return next((one for one in self.candidates if one.id == self.identification.customer_id), None)
+
+
+def place(case: Case, thread: Thread | None, *, nothing_asked: bool) -> tuple[Placement, tuple[str, ...]]:
+    """Where the message belongs, with flags. It joins another's ticket never (THREATS 8).
+
+    A reference joins as the ticket's customer when the sender is confirmed as that one, and as an unverified line, which
+    raises nothing, when it comes authenticated from the very address that opened the ticket.
+    """
+    if case.message.automatic.kind != "none":
+        return "none", ()
+    if thread is not None and not case.failed:
+        found = case.identification
+        if found.level is Level.CONFIRMED_CHANNEL and found.customer == thread.customer:
+            return "join", ()
+        if _same_sender(case, thread):
+            return "join", ("JOINED_UNVERIFIED",)
+    if thread is not None:
+        return "new", ("REFERS_TO_ANOTHER_TICKET",)
+    stranger = case.identification.level is Level.NONE and not case.identification.candidates
+    if "SPAM_LIKE" in case.flags and nothing_asked and stranger:
+        return "quarantine", ()
+    return "new", ()
+
+
+def _same_sender(case: Case, thread: Thread) -> bool:
+    if case.message.channel == "chat":
+        return bool(thread.sender) and case.envelope_sender == thread.sender
+    passed = case.message.channel == "email" and case.message.authentication.verdict == "pass"
+    return passed and bool(thread.sender) and normalise_email(case.message.from_address) == thread.sender
+
+
+def acknowledge(
+    case: Case, placement: Placement, thread: Thread | None, requests: Sequence[AskedFor]
+) -> Acknowledgement | None:
+    """To which one address the automatic answer goes, if any (INV-7). Never depends on who is a customer."""
+    to = _acknowledged_address(case)
+    silent = placement in {"none", "quarantine"} or thread is not None or not case.message.automatic.may_acknowledge
+    if silent or not to:
+        return None
+    told = any(one.kind in STATUTORY and one.confidence >= SURE for one in requests)
+    return Acknowledgement(to, case.language, states_due_date=told)
+
+
+def _acknowledged_address(case: Case) -> str:
+    if case.message.channel == "chat":
+        return case.envelope_sender
+    if case.message.channel == "letter" or not case.may_write_back:
+        return ""
+    own = normalise_email(case.message.from_address) in case.policy.own_addresses
+    return "" if own else case.message.from_address
+
+
+def plan_drafts(case: Case, requests: Sequence[AskedFor]) -> tuple[DraftPlan, ...]:
+    """The first answer to each request, in the requests' order."""
+    if case.failed:
+        return _ask_the_one_on_file(case, requests)
+    return tuple(_answer(case, one) for one in requests)
+
+
+def _ask_the_one_on_file(case: Case, requests: Sequence[AskedFor]) -> tuple[DraftPlan, ...]:
+    """To a forged-looking mail nothing goes back; the one whose address it used may be asked, without data."""
+    rights = [one for one in requests if one.kind in STATUTORY]
+    holder = case.candidates[0] if len(case.candidates) == 1 else None
+    if not rights or holder is None or holder.key not in case.identification.candidates:
+        return ()
+    contact = _contact_on_file(case, holder, prefer_post=holder.turvakielto)
+    if contact is None:
+        return ()
+    return (DraftPlan(rights[0].kind, "identity", case.language, _to(contact), holds_data=False),)
+
+
+def _answer(case: Case, asked: AskedFor) -> DraftPlan:
+    if asked.kind is not RequestKind.ACCESS:
+        return _without_data(case, asked, asked.kind.value)
+    if asked.confidence < SURE:
+        return _without_data(case, asked, RequestKind.OTHER.value)
+    if "THIRD_PARTY" in case.flags and not _OWN_DATA & set(asked.reasons):
+        return _without_data(case, asked, "mandate")
+    if case.identification.level is Level.NONE:
+        return _without_data(case, asked, "access_legal_person" if "LEGAL_PERSON" in case.flags else "nothing_held")
+    customer = case.one_meant()
+    if customer is None or case.identification.level is Level.AMBIGUOUS or case.flags & RED_FLAGS:
+        return _without_data(case, asked, "identity")
+    if customer.kind in _LEGAL_PERSONS:
+        return _without_data(case, asked, "access_legal_person")
+    contact = None if customer.kind is CustomerKind.ESTATE else _contact_for_data(case, customer)
+    if contact is None:
+        return _without_data(case, asked, "identity")
+    return DraftPlan(asked.kind, "access", case.language, _to(contact), holds_data=True)
+
+
+def _without_data(case: Case, asked: AskedFor, template: str) -> DraftPlan:
+    return DraftPlan(asked.kind, template, case.language, _back_to_sender(case), holds_data=False)
+
+
+def _back_to_sender(case: Case) -> Recipient:
+    """The strict From address where we trust it; else empty, and staff choose. A chat gets no draft: it is no post."""
+    trusted = case.message.channel == "email" and case.may_write_back
+    return Recipient(RecipientKind.SENDER, None, case.message.from_address if trusted else "")
+
+
+def _contact_for_data(case: Case, customer: Candidate) -> Contact | None:
+    """The contact on file that receives the copy: where it was asked from, if that is one; the postal one for a letter.
+
+    Whoever has, or only says to have, a non-disclosure for safety is answered by letter (THREATS 14).
+    """
+    protected = customer.turvakielto or "TURVAKIELTO_CLAIMED" in case.flags
+    by_post = protected or case.message.channel == "letter"
+    if not by_post and case.message.channel == "email":
+        own = address_on_file(customer, normalise_email(case.message.from_address))
+        if own is not None and is_settled(own, case.received_at):
+            return own
+    return _contact_on_file(case, customer, prefer_post=by_post, only_post=protected)
+
+
+def _contact_on_file(case: Case, customer: Candidate, *, prefer_post: bool, only_post: bool = False) -> Contact | None:
+    """The oldest settled contact of the preferred kind, else of the other."""
+    kinds = [ContactKind.POSTAL, ContactKind.EMAIL] if prefer_post else [ContactKind.EMAIL, ContactKind.POSTAL]
+    for kind in kinds[: 1 if only_post else 2]:
+        settled = [one for one in customer.contacts if one.kind is kind and is_settled(one, case.received_at)]
+        if settled:
+            return min(settled, key=lambda one: (one.on_file_since, one.id))
+    return None
+
+
+def _to(contact: Contact) -> Recipient:
+    kind = RecipientKind.EMAIL if contact.kind is ContactKind.EMAIL else RecipientKind.POSTAL
+    return Recipient(kind, contact.id, contact.value)

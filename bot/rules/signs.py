@@ -1,0 +1,44 @@
+"""Signs in a message that no word list of one language gives: for staff, and for caution.
+
+An identity code that nobody asked for, another address to send to, an unreadable scan, a language that is none of ours.
+"""
+
+import re
+
+from bot.rules.classification import Classification
+from bot.rules.clues import holds_identity_code
+from mail.message import InboundMessage
+from store.models import RequestKind
+
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
+_LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
+_RELEASING = frozenset({RequestKind.ACCESS, RequestKind.PORTABILITY})
+_MAX_TEXT = 20_000
+
+
+def signs(message: InboundMessage, read: str, found: Classification, own_addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Flags in a fixed order; `read` is the text that `found` was read from."""
+    releases = any(one.kind in _RELEASING for one in found.kinds)
+    nothing = all(one.kind is RequestKind.OTHER for one in found.kinds)
+    flags: list[str] = []
+    if holds_identity_code(message.text):
+        flags.append("IDENTITY_CODE")
+    if releases and _names_another_address(message, read, own_addresses):
+        flags.append("ELSEWHERE")
+    if releases and "CONTACT_CHANGE" in found.flags:
+        flags.append("CONTACT_CHANGE_WITH_REQUEST")
+    if not read.strip():
+        flags.append("NOTHING_READABLE")
+    if "UNREADABLE_SCAN" in message.problems:
+        flags.append("UNREADABLE_SCAN")
+    if message.language == "other" and nothing and any(char.isalpha() for char in read):
+        flags.append("OTHER_LANGUAGE")
+    if (nothing and "BAIT" in found.flags) or (nothing and "CLICK" in found.flags and _LINK.search(read[:_MAX_TEXT])):
+        flags.append("SPAM_LIKE")
+    return tuple(flags)
+
+
+def _names_another_address(message: InboundMessage, read: str, own_addresses: tuple[str, ...]) -> bool:
+    """Whether a request for data has an address in its text that is neither the sender's nor ours (THREATS 4)."""
+    known = {message.from_address.lower(), *own_addresses}
+    return any(found.lower().rstrip(".") not in known for found in _ADDRESS.findall(read[:_MAX_TEXT]))
