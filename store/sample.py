@@ -36,6 +36,12 @@ _SURNAMES = _words(
     "Mallström Näytönen Oletettu Placeholder Provström Påhitt Sepitys Sepitelmä Tarulainen Tekaistu Testinen "
     "Testström Tyhjänpää Utopia Vaikkapa Valelainen Äksön Öinen"
 )
+_ROOTS = _words(
+    "Ahjo Esimerkki Harjo Hiekka Järki Keksi Koe Kuvi Leikki Malli Oletus Ote Sepi Taru Testi Tyyli Utu Vaihto"
+)
+_ENDINGS = _words(
+    "harju joki järvi kallio kangas korpi koski lahti lehto maa mäki niemi perä ranta saari salo suo vuori"
+)
 _STREETS = ("Testikuja", "Mallitie", "Keksitynkatu", "Koepolku", "Esimerkintie", "Provgränden", "Kuvitelmanraitti")
 _HOUSES = ("Malliranta", "Keksintola", "Koepuisto", "Testilinna", "Sepityspiha", "Utopianpelto", "Harjoitusmäki")
 
@@ -130,7 +136,7 @@ def _drawn(seed: int, amounts: _Amounts) -> Iterator[dict[str, Any]]:
 
 
 def _person(number: str, index: int, chance: Random) -> dict[str, Any]:
-    given, surname = chance.choice(_GIVEN), chance.choice(_SURNAMES)
+    given, surname = chance.choice(_GIVEN), _surname(chance)
     language = chance.choices(("fi", "sv", "en"), (88, 9, 3))[0]
     has_mail = chance.random() < 0.8
     return _party(
@@ -141,7 +147,7 @@ def _person(number: str, index: int, chance: Random) -> dict[str, Any]:
 
 
 def _sole_trader(number: str, index: int, chance: Random) -> dict[str, Any]:
-    name = f"Tmi {chance.choice(_GIVEN)} {chance.choice(_SURNAMES)}"
+    name = f"Tmi {chance.choice(_GIVEN)} {_surname(chance)}"
     return _party(
         number, "sole_trader", name, 1000 + index, _street(chance),
         email=f"tmi{number}@yritys.test", business=2 * index + 1000,
@@ -170,8 +176,15 @@ def _company(number: str, index: int, chance: Random) -> dict[str, Any]:
 
 
 def _estate(number: str, chance: Random) -> dict[str, Any]:
-    name = f"{chance.choice(_GIVEN)} {chance.choice(_SURNAMES)}, kuolinpesä"
+    name = f"{chance.choice(_GIVEN)} {_surname(chance)}, kuolinpesä"
     return _party(number, "estate", name, 0, _street(chance))
+
+
+def _surname(chance: Random) -> str:
+    """As in life, many bear a few names and most a rare one."""
+    if chance.random() < 0.1:
+        return chance.choice(_SURNAMES)
+    return chance.choice(_ROOTS) + chance.choice(_ENDINGS)
 
 
 def _street(chance: Random) -> str:
@@ -226,15 +239,14 @@ def _with_matters(party: dict[str, Any], chance: Random, amounts: _Amounts) -> d
     yearly = chance.uniform(200, 800) if big else chance.uniform(14, 25)
     party["recorded_at"] = _moment(began)
     party["identifiers"] += [
-        {"kind": "customer_number", "value": party["customer_number"]},
         {"kind": "contract", "value": contract, "source": "contract"},
         {"kind": "property", "value": place, "source": "city"},
         {"kind": "meter", "value": meter},
     ]
     street = party["contacts"][0]["value"].split("\n")[0]
-    site = {"address": street, "property": place, "building_year": 1950 + number % 70, "floor_area_m2": int(yearly * 7)}
+    site = {"address": street, "property_id": place, "building_year": 1950 + number % 70, "floor_area": int(yearly * 7)}
     flow = 6.0 if big else 0.4
-    terms = {"number": contract, "signed_on": began.isoformat(), "meter": meter, "contract_flow_m3h": flow}
+    terms = {"number": contract, "signed_on": began.isoformat(), "meter": meter, "contract_flow": flow}
     records = [
         _record("property", "site", site, "city", began),
         _record("contracts", "heat_contract", {**terms, "terms": "T1/2021"}, "contract", began),
@@ -246,11 +258,16 @@ def _with_matters(party: dict[str, Any], chance: Random, amounts: _Amounts) -> d
         records.append(_record("contacts", "call", note, "staff", day))
     if chance.random() < 0.15:
         day = amounts.until - timedelta(days=chance.randint(30, 700))
-        fault = {"on": day.isoformat(), "symptom": "Patterit haaleat", "visit": "Lämmönjakokeskuksen pumppu vaihdettu."}
+        fault = {
+            "reported_on": day.isoformat(),
+            "symptom": "Patterit haaleat",
+            "outcome": "Lämmönjakokeskuksen pumppu vaihdettu.",
+        }
         records.append(_record("faults", "fault_report", fault, "customer", day))
     if chance.random() < 0.3 or number < 1_000_000:
-        consent = {"what": "outage_sms", "given": chance.random() < 0.8}
-        records.append(_record("consents", "outage_messages", consent, "customer", began))
+        sort = "consent" if chance.random() < 0.8 else "prohibition"
+        consent = {"purpose": "Häiriötiedotteet tekstiviestillä", "given_on": began.isoformat()}
+        records.append(_record("consents", sort, consent, "customer", began))
     party["records"] = records
     party["readings"] = _readings(meter, yearly, amounts, chance)
     party["disclosures"] = [
@@ -275,10 +292,10 @@ def _invoices(party: dict[str, Any], yearly: float, amounts: _Amounts) -> Iterat
         due = sent + timedelta(days=14)
         party["identifiers"].append({"kind": "invoice", "value": number})
         party["identifiers"].append({"kind": "payment_reference", "value": reference})
-        fields = {"number": number, "reference": reference, "sent_on": sent.isoformat(), "due_on": due.isoformat()}
-        yield _record("invoices", "invoice", {**fields, "total_eur": euros, "delivery": "paper"}, "staff", sent)
+        fields = {"number": number, "reference": reference, "invoiced_on": sent.isoformat(), "due_on": due.isoformat()}
+        yield _record("invoices", "invoice", {**fields, "total": euros, "delivery": "paper"}, "staff", sent)
         if back:
-            payment = {"paid_on": due.isoformat(), "reference": reference, "amount_eur": euros}
+            payment = {"paid_on": due.isoformat(), "reference": reference, "amount": euros}
             yield _record("invoices", "payment", payment, "customer", due)
 
 

@@ -14,6 +14,7 @@ import phonenumbers
 
 from store.models.kinds import ContactKind, ContactStatus, CustomerKind, IdentifierKind
 
+_PLAIN_E164 = re.compile(r"\+358[1-9][0-9]{6,11}")
 _NAME_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 
 
@@ -156,6 +157,8 @@ def normalise_email(address: str) -> str:
 
 def normalise_phone(number: str, region: str = "FI") -> str:
     """`number` in E.164, read as in `region` when it names no country; "" when it cannot be one."""
+    if _PLAIN_E164.fullmatch(number):
+        return number
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:

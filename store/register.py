@@ -1,0 +1,299 @@
+"""What is held about a customer, read for an answer; and how a contact of a customer changes.
+
+The dossier is everything: each thing held with its kind, its fields, its source and its date, by category of the
+privacy notice (GDPR Art. 15, C-487/21: faithful and complete), this service's own tickets and views included
+(C-579/21). It reads by exactly one customer id, and third parties who are people stay unnamed in it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from store.models import (
+    ContactKind,
+    ContactPoint,
+    ContactStatus,
+    Customer,
+    CustomerKind,
+    DisclosedTo,
+    Disclosure,
+    Dossier,
+    Held,
+    HeldCategory,
+    Identifier,
+    IdentifierKind,
+    Message,
+    Reading,
+    Record,
+    Request,
+    Role,
+    Source,
+    Ticket,
+    ViewLog,
+)
+from store.register_import import BASELINE, usable_from
+from store.register_shape import normalise_contact
+
+CATEGORIES = ("basic", "property", "contracts", "deliveries", "invoices", "contacts", "faults", "consents")
+"""Keys of the notice's categories, in the order of an answer; others that records name follow by name."""
+_PLACE_OF = {
+    IdentifierKind.BUSINESS_ID: ("basic", "business_id"),
+    IdentifierKind.PROPERTY: ("property", "property_id"),
+    IdentifierKind.METER: ("deliveries", "meter"),
+    IdentifierKind.CONTRACT: ("contracts", "contract_number"),
+    IdentifierKind.INVOICE: ("invoices", "invoice_number"),
+    IdentifierKind.PAYMENT_REFERENCE: ("invoices", "payment_reference"),
+}
+"""Category and field of each kind of number; the customer number stands with the customer itself."""
+_PEOPLE = frozenset({CustomerKind.PERSON, CustomerKind.SOLE_TRADER, CustomerKind.ESTATE})
+"""Parties whose name is personal data: they stay unnamed in another's dossier."""
+
+_Found = dict[str, list[Held]]
+
+
+def dossier(session: Session, customer_id: int, as_of: datetime, *, time_zone: str = "Europe/Helsinki") -> Dossier:
+    """All that was held about the customer at `as_of` (aware); dates and times are local ones of `time_zone`.
+
+    Raises `LookupError` when there is no such customer.
+    """
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        raise LookupError(f"no customer {customer_id}")
+    zone = ZoneInfo(time_zone)
+    found: _Found = defaultdict(list)
+    _add_basic(session, customer, as_of, zone, found)
+    _add_roles(session, customer_id, as_of, zone, found)
+    _add_identifiers(session, customer_id, as_of, zone, found)
+    _add_records(session, customer_id, as_of, zone, found)
+    _add_readings(session, customer_id, as_of, zone, found)
+    _add_tickets(session, customer_id, as_of, zone, found)
+    others = sorted(found.keys() - set(CATEGORIES))
+    return Dossier(
+        customer_key=customer.key,
+        customer_name=customer.name,
+        as_of=as_of.astimezone(UTC),
+        categories=tuple(HeldCategory(key, tuple(found[key])) for key in (*CATEGORIES, *others)),
+        disclosures=_disclosures(session, customer_id, _day(as_of, zone)),
+        views=_views(session, customer_id, as_of, zone),
+    )
+
+
+def postal_block(session: Session, contact_point_id: int) -> tuple[str, ...]:
+    """The lines of a letter's address: the customer's name, then the address. Raises `LookupError`."""
+    contact = session.get(ContactPoint, contact_point_id)
+    customer = session.get(Customer, contact.customer_id) if contact else None
+    if contact is None or customer is None or contact.kind is not ContactKind.POSTAL:
+        raise LookupError(f"contact point {contact_point_id} is no postal address")
+    return (customer.name, *(line.strip() for line in contact.value.split("\n") if line.strip()))
+
+
+def change_contact(
+    session: Session,
+    customer_id: int,
+    *,
+    kind: ContactKind,
+    value: str,
+    source: Source,
+    now: datetime,
+    replaces: int | None = None,
+) -> int:
+    """Put a new contact on file beside the old ones and return its id; nothing is overwritten.
+
+    `replaces` names the contact that it takes the place of: that one ends. A contact that is active already with the
+    same value is left as it is. A new one waits 90 days before data may go to it, but for population-register moves and
+    contracts (DOMAIN 7.2, 2); one that had ended and comes back is new. Raises `ValueError` when `value` cannot be a
+    contact of that kind, `LookupError` when `replaces` is not an active contact of this customer and kind.
+    """
+    normalised = normalise_contact(kind, value)
+    if not normalised:
+        raise ValueError(f"the value cannot be a contact of kind {kind}")
+    query = select(ContactPoint).where(ContactPoint.customer_id == customer_id, ContactPoint.kind == kind)
+    active = session.exec(query.where(ContactPoint.status == ContactStatus.ACTIVE)).all()
+    same = next((contact for contact in active if contact.normalised == normalised), None)
+    if replaces is not None:
+        old = next((contact for contact in active if contact.id == replaces), None)
+        if old is None:
+            raise LookupError(f"contact point {replaces} is no active {kind} contact of customer {customer_id}")
+        if old is not same:
+            old.status = ContactStatus.ENDED
+    if same is None:
+        same = ContactPoint(
+            customer_id=customer_id,
+            kind=kind,
+            value=value.strip(),
+            normalised=normalised,
+            status=ContactStatus.ACTIVE,
+            source=source,
+            on_file_since=now,
+            usable_from=usable_from(source, now),
+        )
+        session.add(same)
+    session.flush()
+    return _id(same.id)
+
+
+def set_contact_status(session: Session, contact_point_id: int, status: ContactStatus) -> None:
+    """Staff's decision on a contact: `INACTIVE` after a bounce, `ENDED` for good. Raises `LookupError`, `ValueError`.
+
+    A contact that has ended stays so: what comes back is new (`change_contact`) and waits as such.
+    """
+    contact = session.get(ContactPoint, contact_point_id)
+    if contact is None:
+        raise LookupError(f"no contact point {contact_point_id}")
+    if contact.status is ContactStatus.ENDED and status is not ContactStatus.ENDED:
+        raise ValueError("an ended contact does not come back: put it on file as a new one")
+    contact.status = status
+    session.flush()
+
+
+def _add_basic(session: Session, customer: Customer, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+    fields = {
+        "customer_number": customer.key,
+        "name": customer.name,
+        "customer_kind": customer.kind,
+        "language": customer.language,
+        "protected_address": True if customer.turvakielto else None,
+        "ended_on": customer.ended_on,
+    }
+    found["basic"].append(_held("customer", fields, customer.source, _day(customer.recorded_at, zone)))
+    query = select(ContactPoint).where(
+        ContactPoint.customer_id == customer.id, col(ContactPoint.on_file_since) <= as_of
+    )
+    for contact in session.exec(query.order_by(col(ContactPoint.id))):
+        # The baseline's date stands for "from of old"; what we do know is when the customer was recorded.
+        since = customer.recorded_at if contact.on_file_since == BASELINE else contact.on_file_since
+        checked = _day(contact.verified_at, zone) if contact.verified_at else None
+        shown = {contact.kind: contact.value, "status": contact.status, "verified_on": checked}
+        found["basic"].append(_held(contact.kind, shown, contact.source, _day(since, zone)))
+
+
+def _add_roles(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+    """Roles in both directions. The other party is named only when it is no person."""
+    query = select(Role).where(
+        or_(col(Role.customer_id) == customer_id, col(Role.holder_id) == customer_id),
+        col(Role.recorded_at) <= as_of,
+    )
+    for role in session.exec(query.order_by(col(Role.id))).all():
+        holds = role.holder_id == customer_id
+        other = session.get(Customer, role.customer_id if holds else role.holder_id)
+        named = other is not None and other.kind not in _PEOPLE
+        fields = {
+            "role": role.kind,
+            "standing": "holder" if holds else "principal",
+            "other_party": other.name if other is not None and named else None,
+            "mandate": role.mandate if holds or named else None,
+            "valid_from": role.valid_from,
+            "valid_to": role.valid_to,
+        }
+        found["basic"].append(_held("role", fields, role.source, _day(role.recorded_at, zone)))
+
+
+def _add_identifiers(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+    query = select(Identifier).where(
+        Identifier.customer_id == customer_id,
+        col(Identifier.recorded_at) <= as_of,
+        col(Identifier.kind).in_(list(_PLACE_OF)),
+    )
+    for row in session.exec(query.order_by(col(Identifier.id))):
+        category, field = _PLACE_OF[row.kind]
+        found[category].append(_held("identifier", {field: row.value}, row.source, _day(row.recorded_at, zone)))
+
+
+def _add_records(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+    query = select(Record).where(Record.customer_id == customer_id, col(Record.recorded_at) <= as_of)
+    for row in session.exec(query.order_by(col(Record.recorded_at), col(Record.id))):
+        fields = {**row.fields, "valid_from": row.valid_from, "valid_to": row.valid_to}
+        found[row.category].append(_held(row.kind, fields, row.source, _day(row.recorded_at, zone)))
+
+
+def _add_readings(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+    """Every single reading: nothing of a series is summed up."""
+    query = select(Reading).where(Reading.customer_id == customer_id, col(Reading.read_at) <= as_of)
+    for row in session.exec(query.order_by(col(Reading.meter), col(Reading.read_at))):
+        local = row.read_at.astimezone(zone)
+        fields = {
+            "meter": row.meter,
+            "read_at": local.isoformat(timespec="minutes"),
+            "mwh": row.mwh,
+            "cubic_metres": row.cubic_metres,
+            "quality": row.quality,
+        }
+        found["deliveries"].append(_held("reading", fields, row.source, local.date()))
+
+
+def _add_tickets(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+    """The service's own record of the customer's matters: what about, when, by which channel."""
+    kinds: dict[int, list[str]] = defaultdict(list)
+    tickets = select(Ticket).where(Ticket.customer_id == customer_id, col(Ticket.received_at) <= as_of)
+    of_customer = select(Request, Ticket).join(Ticket).where(Ticket.customer_id == customer_id)
+    for request, _ in session.exec(of_customer.order_by(col(Request.id))):
+        kinds[request.ticket_id].append(request.kind)
+    for ticket in session.exec(tickets.order_by(col(Ticket.received_at), col(Ticket.id))):
+        fields = {
+            "reference": ticket.reference,
+            "channel": ticket.channel,
+            "kinds": kinds[_id(ticket.id)],
+            "state": ticket.state,
+        }
+        found["contacts"].append(_held("ticket", fields, Source.CUSTOMER, _day(ticket.received_at, zone)))
+    messages = (
+        select(Message, Ticket)
+        .join(Ticket)
+        .where(Ticket.customer_id == customer_id, col(Message.received_at) <= as_of)
+        .order_by(col(Message.received_at), col(Message.id))
+    )
+    for message, ticket in session.exec(messages):
+        incoming = message.direction == "in"
+        fields = {"reference": ticket.reference, "direction": message.direction, "channel": message.channel}
+        source = Source.CUSTOMER if incoming else Source.STAFF
+        found["contacts"].append(_held("message", fields, source, _day(message.received_at, zone)))
+
+
+def _disclosures(session: Session, customer_id: int, day: date) -> tuple[DisclosedTo, ...]:
+    query = select(Disclosure).where(Disclosure.customer_id == customer_id, col(Disclosure.first_on) <= day)
+    return tuple(
+        DisclosedTo(row.recipient, row.purpose, row.first_on, min(row.last_on, day))
+        for row in session.exec(query.order_by(col(Disclosure.first_on), col(Disclosure.id)))
+    )
+
+
+def _views(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo) -> tuple[tuple[date, str], ...]:
+    """Days and purposes, each pair once: neither the hour nor the staff member is told (C-579/21, KHO 2025:51)."""
+    query = select(ViewLog).where(ViewLog.customer_id == customer_id, col(ViewLog.viewed_at) <= as_of)
+    return tuple(sorted({(_day(row.viewed_at, zone), row.purpose) for row in session.exec(query)}))
+
+
+def _held(kind: str, fields: Mapping[str, Any], source: Source, recorded_on: date) -> Held:
+    """A thing held; fields without a value are left out."""
+    shown = tuple(pair for key, value in fields.items() for pair in _pairs(key, value))
+    return Held(kind, shown, source.value, recorded_on)
+
+
+def _pairs(key: str, value: Any) -> list[tuple[str, str]]:
+    """A field as text; one with fields of its own becomes several, `outer.inner`."""
+    if value is None or value in ("", [], {}):
+        return []
+    if isinstance(value, Mapping):
+        return [pair for inner, part in value.items() for pair in _pairs(f"{key}.{inner}", part)]
+    if isinstance(value, list) and any(isinstance(part, Mapping | list) for part in value):
+        return [pair for place, part in enumerate(value, start=1) for pair in _pairs(f"{key}.{place}", part)]
+    if isinstance(value, list):
+        return [(key, ", ".join(text for part in value for _, text in _pairs(key, part)))]
+    if isinstance(value, bool):
+        return [(key, "true" if value else "false")]
+    return [(key, value.isoformat() if isinstance(value, date) else str(value))]
+
+
+def _day(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+def _id(value: int | None) -> int:
+    if value is None:
+        raise LookupError("a row that was never stored has no id")
+    return value
