@@ -37,7 +37,6 @@ _LOCAL = re.compile(
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ANGLED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
-_FORBIDDEN_IN_PHRASE = re.compile(r'[,:;@()\[\]"\\]')
 _LOOSE = re.compile(r"[ \t]{0,20}([.@])[ \t]{0,20}(?=\S)")
 _LENIENT = re.compile(r"""(?:"(?:[^"\\\r\n]|\\.){1,64}"|[^\s<>()@,;:"]{1,200})@[^\s<>()@,;:"'\\]{1,255}""")
 
@@ -47,23 +46,15 @@ def strict_from(values: Sequence[str | bytes]) -> tuple[str, tuple[str, ...]]:
 
     `values` are the raw, undecoded values of every From field of the message, unfolded.
     """
-    if not values:
-        return "", (NO_FROM,)
-    if len(values) > 1:
-        return "", (TWO_FROM,)
+    if len(values) != 1:
+        return "", (TWO_FROM if values else NO_FROM,)
     text = _as_text(values[0])
     if text is None:
         return "", (BAD_ADDRESS,)
-    if not text.strip():
-        return "", (NO_FROM,)
-    if len(text) > MAX_FROM:
-        return "", (TOO_LONG,)
-    if reason := _unreadable(text):
-        return "", (reason,)
-    spec, reason = _specification(text.strip())
-    if reason:
-        return "", (reason,)
-    return _checked(spec)
+    spec, reason = "", _unreadable(text)
+    if not reason:
+        spec, reason = _specification(text.strip())
+    return ("", (reason,)) if reason else _checked(spec)
 
 
 def normalise_address(address: str) -> str:
@@ -116,6 +107,8 @@ def _as_text(value: str | bytes) -> str | None:
 
 
 def _unreadable(text: str) -> str:
+    if not text.strip() or len(text) > MAX_FROM:
+        return TOO_LONG if text.strip() else NO_FROM
     for char in text:
         if char == "\t" or "\x20" <= char < "\x7f":
             continue
@@ -142,19 +135,19 @@ def _specification(text: str) -> tuple[str, str]:
     phrase = re.match(r'\s*((?:"(?:[^"\\]|\\.)*"|[^"<>])*)<([^<>]*)>\s*\Z', text)
     if phrase is None:
         return "", SEVERAL_MAILBOXES if outside.count("<") > 1 else BAD_ADDRESS
-    name = _QUOTED.sub("", phrase[1])
-    if "@" in name:
-        return "", UNQUOTED_AT
-    if "," in name:
-        return "", SEVERAL_MAILBOXES
-    if ":" in name or ";" in name:
-        return "", ROUTE_OR_GROUP
-    if _FORBIDDEN_IN_PHRASE.search(name):
-        return "", BAD_ADDRESS
     inside = phrase[2].strip()
-    if inside.startswith("@") or ":" in inside or "," in inside:
-        return "", ROUTE_OR_GROUP
-    return inside, ""
+    reason = _doubt_about_phrase(_QUOTED.sub("", phrase[1]))
+    if not reason and (inside.startswith("@") or ":" in inside or "," in inside):
+        reason = ROUTE_OR_GROUP
+    return ("", reason) if reason else (inside, "")
+
+
+def _doubt_about_phrase(name: str) -> str:
+    """Why the unquoted words before `<...>` could be taken for more than a name, or ""."""
+    for signs, reason in (("@", UNQUOTED_AT), (",", SEVERAL_MAILBOXES), (":;", ROUTE_OR_GROUP), ('[]"\\', BAD_ADDRESS)):
+        if any(sign in name for sign in signs):
+            return reason
+    return ""
 
 
 def _commented(text: str, outside: str) -> tuple[str, str]:

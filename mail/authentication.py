@@ -4,9 +4,9 @@
 authserv-id *and* stands where no sender can put one: above the Received field of the border host (or, for sites that
 stamp below it and strip forged fields, directly below it). All others are dropped before anything looks at them.
 
-From the trusted fields comes one verdict on the domain of the strict From address (RFC 7489): `dmarc=pass` for that domain,
-or, when the MTA gives no DMARC verdict, an SPF or DKIM pass aligned with it. `none`, `neutral`, `softfail`, `temperror`
-and `permerror` are never a pass.
+From the trusted fields comes one verdict on the domain of the strict From address (RFC 7489): `dmarc=pass` for that
+domain, or, when the MTA gives no DMARC verdict, an SPF or DKIM pass aligned with it. `none`, `neutral`, `softfail`,
+`temperror` and `permerror` are never a pass.
 """
 
 import re
@@ -71,13 +71,12 @@ def authenticate(
 
 def parse_results(value: bytes) -> tuple[str, list[Result]]:
     """The authserv-id in lower case and the results of one field; ("", []) when it is not well formed."""
-    tokens = list(_tokens(decode(value)[0]))
     groups: list[list[str]] = [[]]
-    for token in tokens:
-        if token == "\0;":
+    for piece in _tokens(decode(value)[0]):
+        if piece == "\0;":
             groups.append([])
         else:
-            groups[-1].append(token)
+            groups[-1].append(piece)
     if not groups[0] or groups[0][0].startswith("\0"):
         return "", []
     results = [result for group in groups[1:MAX_RESULTS] if (result := _result(group))]

@@ -3,8 +3,8 @@
 A machine that is taken for a customer gets answered, and two machines that answer each other never stop (THREATS 20).
 A customer who is taken for a machine gets no answer at all, which is worse. So the standards' own marks count first
 (RFC 3834, 3464, 8098, 5965, 2369, 5546), in an order in which the more telling sort wins: a bounce that came by a
-list is a bounce. Without marks, the words of known programs count, and only together with a sender or subject that fits: a
-person may write from postmaster@, forward a bounce, or tell that they were out of office.
+list is a bounce. Without marks, the words of known programs count, and only together with a sender or subject that
+fits: a person may write from postmaster@, forward a bounce, or tell that they were out of office.
 
 Apart from that, `may_acknowledge` is False also for people's mail that says it wants no automatic answer.
 """
@@ -59,7 +59,8 @@ _SUBJECT = re.compile(
     r"automaattinen (?:vastaus|poissaolo\w*|viesti|kuittaus)|automaattivastaus|poissaolo(?:viesti|ilmoitus|vastaus)\b|"
     r"poissa(?: toimistolta)?\s*:|"
     r"autosvar|automatiskt svar|automatsvar|frånvaromeddelande\b|semestermeddelande\b|ej på kontoret|"
-    r"automatic (?:reply|response)|auto(?:mated)?[ -]?(?:reply|response|responder)|out[ -]of[ -](?:the[ -])?office\b(?! hours)|"
+    r"automatic (?:reply|response)|auto(?:mated)?[ -]?(?:reply|response|responder)|"
+    r"out[ -]of[ -](?:the[ -])?office\b(?! hours)|"
     r"ooo\s*(?::|$)|vacation (?:reply|response|notice)|away from (?:the office|my mail|my desk)|autoreply|"
     r"automatische (?:antwort|rückantwort|abwesenheit\w*|e-?mail-?antwort)|abwesenheit(?:snotiz|smeldung|sagent)?\b|"
     r"autosvar|automatisk (?:svar|besvarelse)|fraværs\w+|"
@@ -71,18 +72,21 @@ _SUBJECT = re.compile(
 )
 _WEAK_SUBJECT = re.compile(
     r"^\s*(?:(?:re|vs|sv|aw)\s*:\s*)?(?:olen\s|poissa\b|poissaolo\b|loma\w*|kesäloma\w*|frånvar\w*|semester\w*|"
-    r"i am\b|i'm\b|on (?:vacation|holiday|leave)|away\b|holiday|abwesend|urlaub|ferie|fravær|ikke til stede|afwezig|absent|"
+    r"i am\b|i'm\b|on (?:vacation|holiday|leave)|away\b|holiday|abwesend|urlaub|ferie|fravær|ikke til stede|"
+    r"afwezig|absent|"
     r"vacances|congés?|vacaciones|ausente|assente|ferie|nieobecn\w*|puhkus\w*)",
     re.I,
 )
 _AWAY = re.compile(
     r"\b(?:olen\s+(?:\w+\s+){0,3}(?:lomalla|poissa|vapaalla|vanhempainvapaalla|opintovapaalla)|lomalla\b.{0,40}\bast[ti]|"
     r"palaan\s+(?:\w+\s+){0,3}(?:\d|töihin|takaisin|lomalta|toimistolle)|poissa toimistolta|en ole tavoitettavissa|"
-    r"jag (?:är|har)\s+(?:\w+\s+){0,3}(?:semester|ledig|föräldraledig|frånvarande|bortrest)|åter på (?:kontoret|jobbet)|"
+    r"jag (?:är|har)\s+(?:\w+\s+){0,3}(?:semester|ledig|föräldraledig|frånvarande|bortrest)|åter på (?:kontoret|"
+    r"jobbet)|"
     r"jag (?:är )?(?:åter|tillbaka)\b.{0,30}\d|inte på kontoret|"
     r"(?:i am|i'm|i will be|i'll be|currently)\s+(?:\w+\s+){0,4}(?:out of (?:the )?office|on (?:vacation|holiday|leave|"
     r"annual leave|parental leave)|away from)|out of (?:the )?office|(?:limited|no) access to (?:my )?e-?mail|"
-    r"ich bin\s+(?:\w+\s+){0,6}(?:nicht im (?:büro|hause)|abwesend|im urlaub)|jeg er\s+(?:\w+\s+){0,4}(?:ferie|fraværende)|"
+    r"ich bin\s+(?:\w+\s+){0,6}(?:nicht im (?:büro|hause)|abwesend|im urlaub)|jeg er\s+(?:\w+\s+){0,4}(?:ferie|"
+    r"fraværende)|"
     r"je suis\s+(?:\w+\s+){0,4}(?:absente?|en congés?|en vacances)|actuellement absente?|"
     r"estoy\s+(?:\w+\s+){0,3}(?:fuera de la oficina|de vacaciones)|sono\s+(?:\w+\s+){0,3}(?:fuori ufficio|in ferie)|"
     r"ik ben\s+(?:\w+\s+){0,4}(?:afwezig|met vakantie|op vakantie)|olen\s+(?:\w+\s+){0,3}puhkusel)\b",
@@ -108,7 +112,8 @@ _TLS_SUBJECT = re.compile(r"\btls[- ]?rpt|report domain:.*submitter:.*report-id"
 _REPORT_FILE = re.compile(r"^[^!\s]+![^!\s]+!\d+!\d+.*\.(?:xml|json)?\.?(?:gz|zip|xml|json)$", re.I)
 _RECEIPT_SUBJECT = re.compile(
     r"^\s*(?:lukukuittaus|luettu|läskvitto|läst|read(?: receipt)?|gelesen|lesebestätigung|lest|læst|kvittering|"
-    r"not read|ei luettu|oläst|delivery receipt|return receipt \(displayed\)|return receipt|lu|gelezen|leído|letto)\s*[:(]",
+    r"not read|ei luettu|oläst|delivery receipt|return receipt \(displayed\)|return receipt|lu|gelezen|leído|"
+    r"letto)\s*[:(]",
     re.I,
 )
 _HEAD = 4000
@@ -168,11 +173,15 @@ def _bounce(facts: Facts) -> Automatic | None:
     if not reported and not is_report and _is_receipt(facts):
         return None
     if is_report or (reported and (machine or bounces.subject_fits(facts.subject))):
-        return _found("bounce", [DELIVERY_STATUS], failed if complete else bounces.recipients_in_text(facts.text, returned_to))
+        return _found(
+            "bounce", [DELIVERY_STATUS], failed if complete else bounces.recipients_in_text(facts.text, returned_to)
+        )
     if named := address_list(header.all("x-failed-recipients")):
         return _found("bounce", [FAILED_RECIPIENTS_FIELD], named)
     if bounces.words_fit(facts.subject, facts.text, machine):
-        return _found("bounce", [BOUNCE_WORDS], failed if complete else bounces.recipients_in_text(facts.text, returned_to))
+        return _found(
+            "bounce", [BOUNCE_WORDS], failed if complete else bounces.recipients_in_text(facts.text, returned_to)
+        )
     return None
 
 

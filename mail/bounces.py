@@ -15,12 +15,16 @@ from mail.mime import Part
 Sender = Literal["daemon", "null", "office", ""]
 
 _SUBJECT = re.compile(
-    r"undeliver(?:ed|able|y)|undelivered|delivery (?:status notification|failure|failed|has failed|problem|report|error|delayed|"
-    r"notification)|(?:mail|message|e-?mail)(?: \w+)? (?:delivery )?(?:failed|failure|problem|error|delayed|not delivered|"
-    r"could not be delivered|rejected|returned|undelivered|system error)|delivery warning|returned (?:mail|e-?mail|message|to sender)|"
+    r"undeliver(?:ed|able|y)|undelivered|delivery (?:status notification|failure|failed|has failed|problem|report|"
+    r"error|delayed|"
+    r"notification)|(?:mail|message|e-?mail)(?: \w+)? (?:delivery )?(?:failed|failure|problem|error|delayed|"
+    r"not delivered|"
+    r"could not be delivered|rejected|returned|undelivered|system error)|delivery warning|returned (?:mail|"
+    r"e-?mail|message|to sender)|"
     r"failure (?:notice|delivery|notification)|failed delivery|non[- ]?(?:remis|delivery|delivered|deliverable)|"
     r"not delivered|could not (?:be delivered|send message)|could not deliver|cannot deliver|can't be delivered|"
-    r"nondeliverable|unzustellbar|nicht zugestellt|nicht zustellbar|zustellung|delivery status|rejected mail|mail status report|"
+    r"nondeliverable|unzustellbar|nicht zugestellt|nicht zustellbar|zustellung|delivery status|rejected mail|"
+    r"mail status report|"
     r"toimitus(?:ongelma|virhe)|ei voitu toimittaa|toimittamaton|palautettu|perillemenemätön|toimitus epäonnistui|"
     r"toimituksen tila|toimittaminen epäonnistui|ei voida toimittaa|"
     r"kunde inte levereras|går inte att leverera|olevererbar|oleverer|leveransfel|misslyckad leverans|obeställbar|"
@@ -32,19 +36,24 @@ _SUBJECT = re.compile(
     re.I,
 )
 _PHRASES = re.compile(
-    r"(?:could ?n(?:o|')t|cannot|can't|unable to|was not able to|wasn't able to|were not able to|failed to)\s+(?:be\s+)?"
+    r"(?:could ?n(?:o|')t|cannot|can't|unable to|was not able to|wasn't able to|were not able to|"
+    r"failed to)\s+(?:be\s+)?"
     r"(?:deliver|reach|send|relay|process|forward)|delivery to the following|undeliverable|"
     r"following (?:recipient|address|user|destination)\S*|"
-    r"(?:was|were|has|have)(?: been)? (?:not|undelivered|un-?deliver\w+|rejected|returned|refused)|did not (?:reach|receive)|"
+    r"(?:was|were|has|have)(?: been)? (?:not|undelivered|un-?deliver\w+|rejected|returned|refused)|"
+    r"did not (?:reach|receive)|"
     r"delivery (?:\w+ )?(?:has )?(?:failed|failure|error)|permanent (?:fatal )?(?:error|failure)|fatal errors?|"
     r"(?:user|recipient|mailbox|address|account|userid|alias)\S*\s+(?:is |was |does ?n(?:o|')t |do ?n(?:o|')t |not )?"
     r"(?:unknown|invalid|exist|found|disabled|full|rejected|unavailable|known|recogni[sz]ed|listed)|"
     r"(?:no such|unknown|invalid) (?:\w+ ){0,2}(?:user|recipient|address|mailbox|account|local|userid|domain)|"
-    r"has been postponed|over (?:its )?(?:disk )?quota|quota exceeded|mailbox (?:is )?full|\b5[05]\d[ -]\d?\.?\d|\b5\.[0-7]\.\d+\b|"
+    r"has been postponed|over (?:its )?(?:disk )?quota|quota exceeded|mailbox (?:is )?full|\b5[05]\d[ -]\d?\.?\d|"
+    r"\b5\.[0-7]\.\d+\b|"
     r"retry (?:timeout|time)|returned to (?:the )?sender|original message (?:follows|text)|returned message|"
-    r"message that you sent|your (?:message|mail|e-?mail)\b.{0,80}\b(?:not|fail|reject|undeliver)|no longer (?:valid|in use|active)|"
+    r"message that you sent|your (?:message|mail|e-?mail)\b.{0,80}\b(?:not|fail|reject|undeliver)|"
+    r"no longer (?:valid|in use|active)|"
     r"ei (?:voitu|voida|pystytty) toimittaa|toimitus epäonnistui|vastaanottajaa ei|"
-    r"kunde inte (?:levereras|leverera|nå)|kan inte levereras|leveransen misslyckades|mottagar\w+ (?:finns|hittades) inte|"
+    r"kunde inte (?:levereras|leverera|nå)|kan inte levereras|leveransen misslyckades|mottagar\w+ (?:finns|"
+    r"hittades) inte|"
     r"konnte nicht (?:zugestellt|übermittelt)|nicht zugestellt|n'a pas (?:pu|été)|no se (?:pudo|ha podido)|"
     r"non è stato possibile|не может быть доставлено|kon niet",
     re.I | re.S,
@@ -55,13 +64,16 @@ _MACHINE_LOCAL = re.compile(
     re.I,
 )
 _MACHINE_NAME = re.compile(
-    r"mail(?:er)?[ _-]?(?:delivery|daemon|administrator|system)|delivery (?:sub)?system|postmaster|system administrator|"
+    r"mail(?:er)?[ _-]?(?:delivery|daemon|administrator|system)|delivery (?:sub)?system|postmaster|"
+    r"system administrator|"
     r"microsoft outlook|internet mail|mail router|message transfer",
     re.I,
 )
 _DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?delivery[-_.]?\w*|mdaemon|mmdf)\b", re.I)
 _NULL_PATH = re.compile(rb"\s*(?:<\s*>|<?\s*mailer-daemon\b)", re.I)
-_ALONE = re.compile(r"^[\s>*-]*[\"'<]?[^\s<>\"']{1,64}@[^\s<>\"':;,]{1,255}[\"'>]?(?:\s*\([^)]*\))?\s*(?:$|[:;]|\s+on\s|\.\.\.)")
+_ALONE = re.compile(
+    r"^[\s>*-]*[\"'<]?[^\s<>\"']{1,64}@[^\s<>\"':;,]{1,255}[\"'>]?(?:\s*\([^)]*\))?\s*(?:$|[:;]|\s+on\s|\.\.\.)"
+)
 _NOT_ABOUT = re.compile(r"^\s*(?:to|cc|from|sender|mail from|reply-to|subject)\s*:", re.I)
 _FIELD = re.compile(
     r"^(Final-Recipient|Original-Recipient|Action|Status|X-Actual-Recipient|Original-Rcpt-to)\s*:\s*(.*)$", re.I
@@ -69,7 +81,8 @@ _FIELD = re.compile(
 _TYPED = re.compile(r"^\s*(?:rfc822|rfc-822|utf-8|smtp|x400|unknown|local|dns)\s*;?\s*", re.I)
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+=/!#$&'*~^{}|-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _COPY = re.compile(
-    r"^[\s>*-]*(?:-{2,}|={2,}|_{2,})?\s*(?:below this line is (?:a|the) copy|this is a copy of (?:the|your) message|original message|"
+    r"^[\s>*-]*(?:-{2,}|={2,}|_{2,})?\s*(?:below this line is (?:a|the) copy|this is a copy of (?:the|"
+    r"your) message|original message|"
     r"unsent message|returned message|message header|the (?:body|header|text) of (?:your|the) (?:original )?message|"
     r"header of the original|start of (?:the )?(?:returned|original)|copy of (?:the|your)|forwarded message|"
     r"your (?:original )?message (?:follows|reads)|original (?:mail|e-?mail|headers?)|included is a copy|"
@@ -78,7 +91,8 @@ _COPY = re.compile(
 )
 _COPIED_FIELD = re.compile(r"^[\s>|]*(?:received|return-path|message-id|mime-version|dkim-signature|from)\s*:", re.I)
 _DELAY = re.compile(
-    r"\bwarning\b.{0,60}(?:could not|still|delay)|has been delayed|delayed\b|not yet been delivered|still being (?:re)?tried|"
+    r"\bwarning\b.{0,60}(?:could not|still|delay)|has been delayed|delayed\b|not yet been delivered|"
+    r"still being (?:re)?tried|"
     r"will (?:keep|continue)(?: \w+)? (?:trying|to try|to be retried)|do(?:es)? not need to (?:resend|do anything)|"
     r"no action is required|will be retried|temporary (?:error|failure|problem)|"
     r"you do not need to resend|attempts? will continue|delivery attempts will|"

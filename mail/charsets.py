@@ -90,16 +90,16 @@ _WORDY = re.compile(rb"[A-Za-z]")
 
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
-_MARKS = re.compile(
-    "([\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
-    "\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]{%d})[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f"
-    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]+" % _MARKS_IN_A_ROW
+_COMBINING = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff"
+    "\u302a-\u302f\u3099\u309a\ufe20-\ufe2f"
 )
+_MARKS = re.compile(f"([{_COMBINING}]{{{_MARKS_IN_A_ROW}}})[{_COMBINING}]+")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
-    """The text of `data` and the name of the defect met (`UNKNOWN_CHARSET` ...), or "". Not yet cleaned; never raises."""
+    """The text of `data`, not yet cleaned, and the defect met (`UNKNOWN_CHARSET` ...) or "". Never raises."""
     if not declared and data.isascii() and b"\x1b" not in data:
         return data.decode("ascii"), ""
     for mark, codec in _BYTE_ORDER_MARKS:

@@ -1,9 +1,9 @@
 """Header fields: from the bytes of a header block to names and values, and from values to what a person reads.
 
 Three layers, kept apart on purpose. `split_header` cuts the block into raw fields and decodes nothing. `readable`
-decodes encoded words (RFC 2047) and raw 8-bit text for display; its answer is never parsed again, or a name could smuggle an
-address in. `parameters` reads `Content-Type` and `Content-Disposition` (RFC 2045, 2231) with the mistakes that
-programs make there.
+decodes encoded words (RFC 2047) and raw 8-bit text for display; its answer is never parsed again, or a name could
+smuggle an address in. `parameters` reads `Content-Type` and `Content-Disposition` (RFC 2045, 2231) with the mistakes
+that programs make there.
 """
 
 import binascii
@@ -59,8 +59,8 @@ class Header:
 def split_header(content: bytes) -> tuple[Header, int]:
     """The header block of `content` and the offset at which the body begins.
 
-    Leading empty lines and a mailbox separator (`From someone ...`) are passed over. The block ends at an empty line or,
-    as a mail reader has it, before the first line that cannot belong to a header.
+    Leading empty lines and a mailbox separator (`From someone ...`) are passed over. The block ends at an empty line
+    or, as a mail reader has it, before the first line that cannot belong to a header.
     """
     at = _skip_leading(content)
     fields: list[Field] = []

@@ -12,12 +12,11 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 MAX_HTML = 1024 * 1024
 """Longest HTML, in characters, that is parsed as a tree; a longer one only has its tags removed."""
 
-_SKIPPED = frozenset({"script", "style", "head", "template", "object", "svg", "math"})
-_BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form header "
-    "h1 h2 h3 h4 h5 h6 hr html li main nav ol p pre section summary table tbody tfoot thead tr ul".split()
-)
-_SPACED = frozenset("p h1 h2 h3 h4 h5 h6 ul ol table pre blockquote".split())
+_SKIPPED = frozenset({"script", "style", "head", "template"})
+_SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "pre", "blockquote"})
+_BLOCKS = _SPACED | {"address", "article", "aside", "body", "center", "dd", "details", "div", "dl", "dt", "fieldset"}
+_BLOCKS |= {"figcaption", "figure", "footer", "form", "header", "hr", "html", "li", "main", "nav", "section", "summary"}
+_BLOCKS |= {"tbody", "tfoot", "thead", "tr"}
 _QUOTE_CLASSES = re.compile(r"gmail_quote|yahoo_quoted|protonmail_quote|moz-cite|zmail_extra|tutanota_quote|cite", re.I)
 _MAX_TREE_DEPTH = 400
 _TAG = re.compile(r"<[^<>]{0,20000}>")

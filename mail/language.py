@@ -2,8 +2,8 @@
 
 Statistics alone err on the short and careless texts that people send ("ingen reklam tack"), and a detector that knows
 only our three languages calls every German Swedish and every Estonian Finnish. So two witnesses speak. Common small
-words and letters of each language are counted first, for their neighbours as well; lingua, limited to the neighbours and in
-its small mode (20 MiB instead of 340), decides what the words leave open.
+words and letters of each language are counted first, for their neighbours as well; lingua, limited to the neighbours
+and in its small mode (20 MiB instead of 340), decides what the words leave open.
 """
 
 import re
@@ -37,10 +37,12 @@ _TONGUES: dict[Tongue, str] = {
 # Function words that carry a language, and words of our own trade (data protection, heating, invoices). A word that two
 # languages share stands with both, so that it decides nothing.
 _WORDS = {
-    "fi": """ja on ei että se mitä mikä missä minä mina minun mun minulle minua minusta sinä te teille teidän teiltä teille
+    "fi": """ja on ei että se mitä mikä missä minä mina minun mun minulle minua minusta sinä te teille teidän teiltä
+    teille
     olen ole olette ovat oli olisi voi voiko voitte voitteko kun jos niin mutta tai sekä vai myös ettei kuin joka jotka
     hei moi terve kiitos kiitoksia terveisin ystävällisin terv pyydän haluan haluaisin tiedot tietoni tietojani tietoja
-    tietosuoja henkilötiedot henkilötietoni henkilötietojen lasku laskun laskut laskua lämpö kaukolämpö lämmitys mittari sopimus
+    tietosuoja henkilötiedot henkilötietoni henkilötietojen lasku laskun laskut laskua lämpö kaukolämpö lämmitys
+    mittari sopimus
     sopimuksen osoite osoitteeni muutto muutan talo talon taloon poistakaa lähettäkää korjatkaa tämä tämän siitä mistä
     miksi miten milloin koska onko enää vielä nyt jo kaikki kanssa mukaan asiakas asiakkaanne asti saako saanko mulla
     meillä meille meidän teidän tän nää noi toi ette emme eikä en et ilmoittaa tarvitsee pitääkö pitää sais vois
@@ -49,14 +51,16 @@ _WORDS = {
     "sv": """och är inte att jag det som en ett på för med av till från har mig min mitt mina ni er era ert vi vill
     kan kunde skulle hej tack vänliga hälsningar hälsning mvh om den detta denna dessa var vad varför hur när eller men
     också inga ingen inget ska skall ta bort uppgifter uppgifterna personuppgifter personuppgifterna faktura fakturan
-    räkning avtal avtalet adress adressen flyttar flyttning värme fjärrvärme mätare mätaren begär begäran dataskydd reklam
+    räkning avtal avtalet adress adressen flyttar flyttning värme fjärrvärme mätare mätaren begär begäran dataskydd
+    reklam
     huset hos rätt fel god dag kära tacka behöver skicka radera någon något finns blir blev efter utan kund
     kundnummer kopia enligt gärna snälla""",
     "en": """the and is not to i you my your we our of for with from that this it are was be have has had please thank
     thanks hello hi dear regards kind best can could would will what when where why how do does did don't me all any
     data personal invoice bill heat heating meter address contract moving delete remove send stop request information
     about under which been by on at or if but as an am there new number old ads no longer into just need want""",
-    "et": """ja on ei et see mis kes ma mina minu mulle palun saatke andmed andmete andmetest koopia teie tere aitäh tänan
+    "et": """ja on ei et see mis kes ma mina minu mulle palun saatke andmed andmete andmetest koopia teie tere aitäh
+    tänan
     kuidas miks kus oma ning kas või olen oleme sooviksin soovin arve isikuandmed minust kustutage""",
     "de": """und ist nicht ich das die der ein eine zu für mit von auf haben hat mich mir mein meine meiner bitte danke
     hallo guten tag freundlichen grüßen grüssen sie ihre ihnen wir daten über personenbezogenen rechnung sehr geehrte
@@ -67,8 +71,8 @@ _WORDS = {
     "no": """og er ikke at jeg det som en et på for med av til fra har meg min mitt mine dere deres vi vil kan
     kunne hei takk vennlig hilsen hva hvorfor hvordan når eller men også ingen skal opplysninger personopplysninger
     regning slette ber vennligst bli noe være gjerne mvh ønsker""",
-    "nl": "en is niet ik het de een van voor met op heb heeft mij mijn graag dank bedankt uw u wij gegevens geen maar ook",
-    "fr": "et est pas je le la les un une de des du pour avec sur mes mon ma vous votre nous données merci bonjour que qui",
+    "nl": "en is niet ik het de een van voor met op heb heeft mij mijn graag dank bedankt uw u wij gegevens geen",
+    "fr": "et est pas je le la les un une de des du pour avec sur mes mon ma vous votre nous données merci que qui",
     "es": "y es no yo el la los un una de del para con por mis mi usted su datos gracias hola que quiero favor",
     "it": "e è non io il la gli un una di del per con dei miei mio mia lei suo dati grazie buongiorno che vorrei",
     "pl": "i jest nie ja to w na z do się moje moich mi proszę dziękuję dane danych że dzień dobry osobowych",

@@ -9,13 +9,12 @@ after another, forwarded mail below them, and beside that the list of all that i
 part that cannot be read is an attachment.
 """
 
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from mail import charsets, hypertext
+from mail import charsets, hypertext, transfer
 from mail.fields import Header, parameters, split_header
 from mail.message import Attachment
 
@@ -34,8 +33,6 @@ _GUESSED_BOUNDARY = re.compile(
 )
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I)
 _FLOWED_QUOTE = re.compile(r"(>*) ?(.*)", re.DOTALL)
-_UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n", re.M)
-_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\s]*")
 _WORD = re.compile(r"\w+")
 _REPORT_TEXT = frozenset(
     {"message/delivery-status", "message/disposition-notification", "message/feedback-report", "text/rfc822-headers"}
@@ -151,7 +148,7 @@ def _part(content: bytes, default_type: str, depth: int, budget: _Budget) -> Par
     if media_type.startswith("multipart/"):
         _cut_multipart(part, body, depth, budget)
     else:
-        part.body = _transfer_decoded(header, body, textual=media_type.startswith("text/"))
+        part.body = transfer.decoded(header, body, textual=media_type.startswith("text/"))
         if media_type in {"message/rfc822", "message/global"}:
             _read_inner(part, depth, budget)
     return part
@@ -172,7 +169,7 @@ def _cut_multipart(part: Part, body: bytes, depth: int, budget: _Budget) -> None
     boundary = part.options.get("boundary", "").encode("utf-8", "replace")
     slices = _slices(body, boundary, budget.parts)
     if not slices:
-        decoded = _transfer_decoded(part.header, body, textual=True)
+        decoded = transfer.decoded(part.header, body, textual=True)
         found = _GUESSED_BOUNDARY.search(decoded)
         slices = _slices(decoded, found[1], budget.parts) if found else []
         budget.problems.append(NO_BOUNDARY)
@@ -236,57 +233,6 @@ def _read_inner(part: Part, depth: int, budget: _Budget) -> None:
         budget.problems.append(TOO_DEEP if depth >= MAX_DEPTH else TOO_MANY_PARTS)
         return
     part.children.append(_part(part.body, "text/plain", depth + 1, budget))
-
-
-def _transfer_decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
-    encoding = re.sub(r"[^a-z0-9-]", "", header.text("content-transfer-encoding").lower().split(";")[0])
-    if encoding == "base64":
-        return _base64(body, textual=textual)
-    if encoding in {"quoted-printable", "quotedprintable"}:
-        return binascii.a2b_qp(body)
-    if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
-        text = body.decode("latin-1").replace("\r\n", "\n")
-        if match := _UUENCODED.search(text):
-            return _uudecoded(text[match.end() :])[0]
-    return body
-
-
-def _base64(body: bytes, *, textual: bool) -> bytes:
-    """Decoded as far as it is base64; several padded runs are joined, a plain footer below a text is kept."""
-    matched = _BASE64_LINE.match(body)
-    clear = matched.end() if matched else 0
-    if textual and clear < len(body) and (line := body.rfind(b"\n", 0, clear)) >= 0:
-        tail = body[line:]
-        if b" " in tail.strip():
-            return _base64(body[:line], textual=False) + tail
-    out: list[bytes] = []
-    for run in re.findall(rb"[^=]+", body):
-        digits = re.sub(rb"[^A-Za-z0-9+/]", b"", run)
-        digits = digits[:-1] if len(digits) % 4 == 1 else digits
-        out.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % 4)))
-    return b"".join(out)
-
-
-def _uudecoded(text: str) -> tuple[bytes, int]:
-    """The data of a uuencoded block that begins at the start of `text`, and where the block ends; -1 if it does not."""
-    out: list[bytes] = []
-    at = 0
-    while at < len(text):
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        line = text[at:stop].rstrip("\r")
-        if line.strip() == "end":
-            return b"".join(out), min(stop + 1, len(text))
-        try:
-            out.append(binascii.a2b_uu(line.encode("latin-1", "replace")))
-        except binascii.Error:
-            try:  # as the standard library does it: some encoders leave blanks at the end of a line
-                count = (((ord(line[0]) - 32) & 63) * 4 + 5) // 3
-                out.append(binascii.a2b_uu(line[:count].encode("latin-1", "replace")))
-            except (binascii.Error, IndexError):
-                return b"".join(out), -1
-        at = stop + 1
-    return b"".join(out), -1
 
 
 def _collect(part: Part, reading: Reading, own: _Shown, forwarded: _Shown, *, inside: bool) -> None:
@@ -398,10 +344,10 @@ def _without_uuencoded(text: str, reading: Reading) -> str:
     """Attachments of the time before MIME stand in the text itself, between `begin` and `end`."""
     out, at = [], 0
     for _ in range(50):
-        match = _UUENCODED.search(text, at)
+        match = transfer.UUENCODED.search(text, at)
         if match is None:
             break
-        data, length = _uudecoded(text[match.end() :])
+        data, length = transfer.uudecoded(text[match.end() :])
         if length < 0:
             out.append(text[at : match.end()])
             at = match.end()

@@ -1,9 +1,9 @@
 """What the writer newly wrote: the text without what it quotes and without its signature.
 
 Losing the writer's own words is the worst error, so each cut needs a sure sign, and doubt keeps the text. Lines that
-begin with `>` go, wherever they stand, with the attribution line above them; what is written between them stays. Below a
-header block of Outlook or an `Original message` line all goes, unless the writer says that answers stand
-below. A signature goes below the `-- ` line of RFC 3676 (4.3), and a mobile program's own line at the end.
+begin with `>` go, wherever they stand, with the attribution line above them; what is written between them stays. Below
+a header block of Outlook or an `Original message` line all goes, unless the writer says that answers stand below.
+A signature goes below the `-- ` line of RFC 3676 (4.3), and a mobile program's own line at the end.
 
 Every pattern looks at one line, or at a few joined ones of bounded length, so the time is linear in the text.
 """
@@ -17,7 +17,8 @@ _LINE_LIMIT = 500
 # "On ... wrote:" in the languages of our correspondents. A date or an address must stand in the line as well.
 _WROTE = re.compile(
     r"\b(?:kirjoitti|skrev|wrote|writes|schrieb|skreiv|schreef|escribió|a écrit|ha scritto|escreveu|napisał\(?a?\)?|"
-    r"kirjutas|rašė|rakstīja|написал\(?а?\)?|пишет|написав|napsal\(?a?\)?|írta|a scris|yazdı|hat geschrieben|geschrieben|"
+    r"kirjutas|rašė|rakstīja|написал\(?а?\)?|пишет|написав|napsal\(?a?\)?|írta|a scris|yazdı|hat geschrieben|"
+    r"geschrieben|"
     r"kirjoittaa|skriver|skrifaði|pisze|sent|lähetti|écrit)\b[^\n]{0,120}?:?\s*$",
     re.I,
 )
@@ -35,13 +36,22 @@ _GMAIL_SHORT = re.compile(
     r"^\s*\d{4}-\d\d-\d\d \d{1,2}:\d\d GMT[^\n]{0,80}:\s*$|^\s*\d{4}年\d{1,2}月[^\n]{0,100}:\s*$"
 )
 
+_VERBLESS = re.compile(
+    r"\b\d{4}[^\n<]{0,40}\d{1,2}:\d\d[^\n<]{0,80}<[^<>@\s]{1,64}@[^<>@\s]{1,255}>"
+    r"(?:\s?:|[^\n:：]{0,20}(?:작성|写道|寫道|書きました)\s?[:：])\s*$"
+)
+_CLOCK = re.compile(r"\d{1,2}[:.h]\d\d")
+
 _DIVIDER = re.compile(
     r"^\s*[-_=*]{2,}\s*(?:alkuperäinen viesti|alkuperäinen sähköpostiviesti|välitetty viesti|edelleenlähetetty viesti|"
-    r"ursprungligt meddelande|ursprungligt e-postmeddelande|vidarebefordrat meddelande|original message|original appointment|"
+    r"ursprungligt meddelande|ursprungligt e-postmeddelande|vidarebefordrat meddelande|original message|"
+    r"original appointment|"
     r"forwarded message|ursprüngliche nachricht|originalnachricht|weitergeleitete nachricht|opprinnelig melding|"
-    r"original melding|videresendt melding|oprindelig meddelelse|original meddelelse|videresendt meddelelse|message d'origine|"
+    r"original melding|videresendt melding|oprindelig meddelelse|original meddelelse|videresendt meddelelse|"
+    r"message d'origine|"
     r"message transféré|mensaje original|messaggio originale|messaggio inoltrato|oorspronkelijk bericht|"
-    r"wiadomość oryginalna|algne kiri|edastatud kiri|reply message|reply above this line|исходное сообщение)\s*[-_=*]*\s*$",
+    r"wiadomość oryginalna|algne kiri|edastatud kiri|reply message|reply above this line|"
+    r"исходное сообщение)\s*[-_=*]*\s*$",
     re.I,
 )
 _REPLY_ABOVE = re.compile(
@@ -64,7 +74,8 @@ _OTHER_FIELD = re.compile(
 _BELOW = re.compile(
     r"\b(?:vastau\w*\s+(?:alla|alle|alempana)|(?:alla|alempana)\s+(?:vastau\w*|kommen\w*)|kommen\w*\s+(?:alla|alempana)|"
     r"ks\.?\s+alla|katso\s+alla|(?:svar\w*|kommentar\w*)\s+(?:nedan|inline)|se\s+nedan|nedanför|"
-    r"(?:see|answers?|comments?|replies|reply)\s+(?:\w+\s+){0,2}(?:below|inline|in ?line)|inline|punaisella|i rött|in red|"
+    r"(?:see|answers?|comments?|replies|reply)\s+(?:\w+\s+){0,2}(?:below|inline|in ?line)|inline|punaisella|"
+    r"i rött|in red|"
     r"siehe unten|se nedenfor|nederfor|tekstin (?:seassa|joukossa|sekaan))\b",
     re.I,
 )
@@ -99,7 +110,8 @@ def _same_words(shorter: str, longer: str) -> bool:
 
 
 def _kept_part(plain: str, rich: str) -> str:
-    return rich if plain.split()[:3] == rich.split()[:3] else plain
+    beginning = rich.split()[:3]
+    return rich if plain.split()[: len(beginning)] == beginning else plain
 
 
 def _new_lines(text: str) -> str:
@@ -152,10 +164,19 @@ def _is_attribution(lines: list[str], at: int) -> bool:
         return False
     if _GMAIL_SHORT.match(line):
         return True
-    if not line.rstrip().endswith(":") or not _WROTE.search(line):
+    if not line.rstrip().endswith((":", "：")):
+        return False
+    if _VERBLESS.search(line) or (_quoted_follows(lines, at) and _names_writer_and_time(line)):
+        return True
+    if not _WROTE.search(line):
         return False
     joined = " ".join(part[:_LINE_LIMIT] for part in lines[_attribution_start(lines, at) : at + 1])
     return bool(_DATED.search(joined) or (_ADDRESSED.search(joined) and len(joined) < 250)) and len(joined) < 400
+
+
+def _names_writer_and_time(line: str) -> bool:
+    """In whatever language: what stands right above marked lines, with date and time or address, introduces them."""
+    return bool(_DATED.search(line) and (_ADDRESSED.search(line) or _CLOCK.search(line)))
 
 
 def _attribution_start(lines: list[str], at: int) -> int:

@@ -81,7 +81,7 @@ class Workers:
         return answer
 
     async def map(self, function: Callable[[Any], T], items: Sequence[Any]) -> list[T | WorkerFailed]:
-        """`function(item)` for each item, in order; a failed item is its `WorkerFailed` and costs no other its value."""
+        """`function(item)` for each item, in order; a failed one is its `WorkerFailed` and costs no other its value."""
         answers: list[T | WorkerFailed] = []
         async with self._free:
             while len(answers) < len(items):

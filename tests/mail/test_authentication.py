@@ -99,7 +99,8 @@ def test_nothing_configured_trusts_nothing() -> None:
     assert judge(PASS, authserv_id="").reasons == ("NOTHING_TRUSTED",)
 
 
-WORDS = "pass fail none neutral softfail hardfail policy temperror permerror unknown bestguesspass PASSED ''".split()
+WORDS = ["pass", "fail", "none", "neutral", "softfail", "hardfail", "policy", "temperror"]
+WORDS += ["permerror", "unknown", "bestguesspass", "PASSED", "''"]
 
 
 @given(st.sampled_from(WORDS), st.sampled_from(WORDS), st.sampled_from(WORDS))
@@ -123,6 +124,8 @@ def test_any_bytes_are_parsed_without_an_error(value: bytes) -> None:
 
 
 def test_comments_and_quoted_strings_are_read_as_the_standard_says() -> None:
-    name, results = parse_results(b'"mx.lampo.test" 1 (ours (nested \\) )); spf=pass (ok) smtp.mailfrom="a b"@posti.test')
+    name, results = parse_results(
+        b'"mx.lampo.test" 1 (ours (nested \\) )); spf=pass (ok) smtp.mailfrom="a b"@posti.test'
+    )
     assert name == "mx.lampo.test"
     assert (results[0].method, results[0].word) == ("spf", "pass")

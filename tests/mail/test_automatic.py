@@ -71,9 +71,17 @@ PEOPLE = [
     ("Lasku", "Olen lomalla 12.7. asti, voiko laskun eräpäivää siirtää?", {}),
     ("Poissa kotoa", "Miten luen mittarin kun olen poissa?", {}),
     ("Lomalla lämpö pois?", "Voiko lämmön kytkeä pois?", {"Auto_Submitted": "no"}),
-    ("Re: Automaattinen vastaus: Laskunne", "Kiitos, mutta en saanut vastausta kysymykseeni.", {"In_Reply_To": "<1@lampo.test>"}),
+    (
+        "Re: Automaattinen vastaus: Laskunne",
+        "Kiitos, mutta en saanut vastausta kysymykseeni.",
+        {"In_Reply_To": "<1@lampo.test>"},
+    ),
     ("Palautunut viesti", "Lähetin teille postia ja se tuli takaisin, miksi?", {}),
-    ("Fwd: Undelivered Mail Returned to Sender", "I got this when I wrote to you. Is the address wrong?", {"User_Agent": "T"}),
+    (
+        "Fwd: Undelivered Mail Returned to Sender",
+        "I got this when I wrote to you. Is the address wrong?",
+        {"User_Agent": "T"},
+    ),
     ("VL: Toimitus epäonnistui", "Sain tämän kun kirjoitin teille.", {"X_Mailer": "Outlook"}),
     ("Delivery", "The meter was not delivered to the following address: Mallitie 1.", {}),
     ("Pyyntö", "Pyydän tietoni.", {"Auto_Submitted": "no"}),
@@ -91,7 +99,9 @@ def test_people_who_write_about_such_things_are_people(subject: str, text: str, 
 
 
 def test_a_person_may_write_from_the_postmaster_address() -> None:
-    found = classified("Kysymys laskusta", "Voiko laskun saada sähköisenä? Terveisin Eino", sender="postmaster@muu.test")
+    found = classified(
+        "Kysymys laskusta", "Voiko laskun saada sähköisenä? Terveisin Eino", sender="postmaster@muu.test"
+    )
     assert found.kind == "none"
 
 
@@ -118,7 +128,9 @@ def test_a_mailing_list_is_a_list() -> None:
     assert classified("Uutiskirje", "Moi", List_Unsubscribe="<mailto:pois@muu.test>").kind == "list"
 
 
-def report(kind: str, part_type: str, part: str, subject: str = "Report", sender: str = "mailer-daemon@muu.test") -> Automatic:
+def report(
+    kind: str, part_type: str, part: str, subject: str = "Report", sender: str = "mailer-daemon@muu.test"
+) -> Automatic:
     content = (
         f"From: {sender}\r\nTo: asiakaspalvelu@lampo.test\r\nSubject: {subject}\r\n"
         f"Content-Type: multipart/report; report-type={kind}; boundary=b\r\n\r\n"
@@ -153,20 +165,24 @@ def test_a_person_answers_an_invitation_by_machine_but_invites_as_a_person() -> 
     for method, kind in (("REPLY", "calendar"), ("COUNTER", "calendar"), ("REQUEST", "none")):
         content = (
             "From: aino.esimerkkila@posti.test\r\nSubject: Mittarin vaihto\r\n"
-            f"Content-Type: text/calendar; method={method}\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:{method}\r\nEND:VCALENDAR\r\n"
+            f"Content-Type: text/calendar; method={method}\r\n\r\n"
+            f"BEGIN:VCALENDAR\r\nMETHOD:{method}\r\nEND:VCALENDAR\r\n"
         )
         assert read(content.encode()).automatic.kind == kind
 
 
 QMAIL = (
-    "Hi. This is the qmail-send program at muu.test.\nI'm afraid I wasn't able to deliver your message to the following "
+    "Hi. This is the qmail-send program at muu.test.\nI'm afraid I wasn't able to deliver your message to the "
+    "following "
     "addresses.\nThis is a permanent error; I've given up. Sorry it didn't work out.\n\n<aino@posti.test>:\n"
     "Sorry, no mailbox here by that name. (#5.1.1)\n\n--- Below this line is a copy of the message.\n\n"
     "Return-Path: <asiakaspalvelu@lampo.test>\nTo: eino@posti.test\n"
 )
 EXIM = (
-    "This message was created automatically by mail delivery software.\n\nA message that you sent could not be delivered to "
-    "one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  aino@posti.test\n"
+    "This message was created automatically by mail delivery software.\n\nA message that you sent could not be "
+    "delivered to "
+    "one or more of its\nrecipients. This is a permanent error. The following address(es) failed:\n\n  "
+    "aino@posti.test\n"
     "    host mx.posti.test [192.0.2.9]\n    550 5.1.1 <aino@posti.test>: user unknown\n\n"
     "------ This is a copy of the message, including all the headers. ------\n\nTo: eino@posti.test\n"
 )

@@ -27,7 +27,11 @@ def test_an_identifier_is_found_or_not_claimed(value: bytes, expected: str) -> N
 
 
 def test_references_keep_their_order_and_stand_once() -> None:
-    assert references([b"<1@a.test> <2@a.test>\r\n\t<1@a.test>,<3@a.test>"]) == ("<1@a.test>", "<2@a.test>", "<3@a.test>")
+    assert references([b"<1@a.test> <2@a.test>\r\n\t<1@a.test>,<3@a.test>"]) == (
+        "<1@a.test>",
+        "<2@a.test>",
+        "<3@a.test>",
+    )
 
 
 def test_of_too_many_references_the_oldest_and_the_newest_stay() -> None:

@@ -66,7 +66,7 @@ HOSTILE = {
     "html nested deep": AINO + b"Content-Type: text/html\r\n\r\n" + b"<div>" * 200_000 + b"Moi",
     "html with open formatting": AINO + b"Content-Type: text/html\r\n\r\n" + b"<b><p>" * 30_000 + b"Moi",
     "html with endless attributes": AINO + b"Content-Type: text/html\r\n\r\n<p " + b"a=b " * 200_000 + b">Moi",
-    "combining marks": AINO + "Content-Type: text/plain; charset=utf-8\r\n\r\na".encode() + "\u0301\u0327".encode() * 300_000,
+    "combining marks": AINO + b"Content-Type: text/plain; charset=utf-8\r\n\r\na" + "\u0301\u0327".encode() * 300_000,
     "uuencoded without end": AINO + b"\r\n" + b"begin 644 a\r\n" * 50_000,
     "commas in To": b"To: " + b"," * 1_000_000 + b"\r\n" + AINO + b"\r\nMoi",
     "parentheses in From": b"From: " + b"(" * 500_000 + b"\r\n\r\nMoi",

@@ -68,7 +68,9 @@ async def test_one_bad_item_of_a_batch_costs_no_other_its_value(workers: Workers
     answers = await workers.map(work_to_do.crash_on_seven, range(20))
     failed = [number for number, answer in enumerate(answers) if isinstance(answer, WorkerFailed)]
     assert failed == [7]
-    assert [answer for answer in answers if not isinstance(answer, WorkerFailed)] == [n * 2 for n in range(20) if n != 7]
+    assert [answer for answer in answers if not isinstance(answer, WorkerFailed)] == [
+        n * 2 for n in range(20) if n != 7
+    ]
 
 
 async def test_more_callers_than_workers_are_all_served(workers: Workers) -> None:
@@ -124,7 +126,6 @@ async def test_a_worker_ends_when_its_parent_is_gone() -> None:
         "    os.kill(os.getpid(), 9)\n"
         "asyncio.run(main())\n"
     )
-
 
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", script, *sys.path, stdout=asyncio.subprocess.PIPE

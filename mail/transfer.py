@@ -1,0 +1,67 @@
+"""Transfer encodings: the octets that a part carries, whatever its encoder did wrong (RFC 2045, 6; uuencode).
+
+Real mail has padding in the middle, footers below the base64, blanks at the ends of uuencoded lines and encodings that
+nobody ever defined. As much is decoded as is there.
+"""
+
+import binascii
+import re
+
+from mail.fields import Header
+
+UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n", re.M)
+"""The first line of a uuencoded file within a text; the group is its name."""
+
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\s]*")
+
+
+def decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
+    """The octets of a part's body. An encoding that does not exist leaves them as they are; never raises."""
+    encoding = re.sub(r"[^a-z0-9-]", "", header.text("content-transfer-encoding").lower().split(";")[0])
+    if encoding == "base64":
+        return _base64(body, textual=textual)
+    if encoding in {"quoted-printable", "quotedprintable"}:
+        return binascii.a2b_qp(body)
+    if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+        text = body.decode("latin-1").replace("\r\n", "\n")
+        if match := UUENCODED.search(text):
+            return uudecoded(text[match.end() :])[0]
+    return body
+
+
+def _base64(body: bytes, *, textual: bool) -> bytes:
+    """Decoded as far as it is base64; several padded runs are joined, a plain footer below a text is kept."""
+    matched = _BASE64_LINE.match(body)
+    clear = matched.end() if matched else 0
+    if textual and clear < len(body) and (line := body.rfind(b"\n", 0, clear)) >= 0:
+        tail = body[line:]
+        if b" " in tail.strip():
+            return _base64(body[:line], textual=False) + tail
+    out: list[bytes] = []
+    for run in re.findall(rb"[^=]+", body):
+        digits = re.sub(rb"[^A-Za-z0-9+/]", b"", run)
+        digits = digits[:-1] if len(digits) % 4 == 1 else digits
+        out.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % 4)))
+    return b"".join(out)
+
+
+def uudecoded(text: str) -> tuple[bytes, int]:
+    """The data of a uuencoded block that begins at the start of `text`, and where the block ends; -1 if it does not."""
+    out: list[bytes] = []
+    at = 0
+    while at < len(text):
+        stop = text.find("\n", at)
+        stop = len(text) if stop < 0 else stop
+        line = text[at:stop].rstrip("\r")
+        if line.strip() == "end":
+            return b"".join(out), min(stop + 1, len(text))
+        try:
+            out.append(binascii.a2b_uu(line.encode("latin-1", "replace")))
+        except binascii.Error:
+            try:  # as the standard library does it: some encoders leave blanks at the end of a line
+                count = (((ord(line[0]) - 32) & 63) * 4 + 5) // 3
+                out.append(binascii.a2b_uu(line[:count].encode("latin-1", "replace")))
+            except (binascii.Error, IndexError):
+                return b"".join(out), -1
+        at = stop + 1
+    return b"".join(out), -1
