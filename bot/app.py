@@ -11,12 +11,11 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from mail.letters import OCR_MEMORY, OCR_SECONDS, LetterChannel
 
 from bot.approval import Approvals
 from bot.casework import Casework
@@ -29,22 +28,25 @@ from bot.intake.enter import Entering
 from bot.intake.prepare import Preparing
 from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
+from bot.rules.deadlines import receipt_date
 from bot.rules.verdicts import Policy
 from bot.staff import StaffRoom
 from bot.understanding import Understanding
 from bot.web.app import desk
 from mail.addresses import normalise_address
 from mail.channel import Channel
+from mail.letters import LetterChannel
 from mail.maildir import MaildirRelay
-from mail.message import OutboundMessage
+from mail.message import Language, OutboundMessage
 from mail.messenger import Messenger
+from mail.ocr import OCR_MEMORY, OCR_SECONDS
 from mail.post import EmailChannel, Relay
 from mail.relay import SubmissionRelay
 from mail.smtp import SmtpDoor
 from mail.understand import Trust
 from mail.worker import Workers
-from replies.letter import render_letter
-from replies.notice import Notice, load_notice, names_telegram
+from replies.letter import render_letter, sender_lines
+from replies.notice import Notice, ReplyLanguage, load_notice, names_telegram
 from store import chat
 from store.database import Database
 from store.ownership import Ownership
@@ -233,6 +235,7 @@ class App:
             public_url=self.settings.web.public_url,
             language=self.settings.controller.language,
             clock=self._clock,
+            time_zone=self.settings.controller.time_zone,
         )
         self.rooms.append(self._room)
 
@@ -240,13 +243,8 @@ class App:
         return await self._room.handle(update) if self._room is not None else "no staff room"
 
     async def _render(self, message: OutboundMessage) -> bytes:
-        controller = self.notice.controller
-        return await self._workers.run(
-            render_letter_message,
-            message,
-            (controller.name, *controller.postal_lines),
-            self._clock().date(),
-        )
+        today = receipt_date(self._clock(), self.settings.controller.time_zone)
+        return await self._workers.run(render_letter_message, message, sender_lines(self.notice), today)
 
     def _build_stages(self) -> None:
         controller = self.settings.controller
@@ -343,17 +341,21 @@ class App:
         )
 
 
-def render_letter_message(message: OutboundMessage, sender_lines: tuple[str, ...], on: Any) -> bytes:
+def render_letter_message(message: OutboundMessage, sender: tuple[str, ...], on: date) -> bytes:
     """The PDF of an outgoing letter; runs in a worker."""
     return render_letter(
         address_lines=message.address_lines,
-        sender_lines=sender_lines,
+        sender=sender,
         subject=message.subject,
         text=message.text,
         reference=message.reference,
         on=on,
-        language=message.language,
+        language=_printed(message.language),
     )
+
+
+def _printed(language: Language) -> ReplyLanguage:
+    return "fi" if language == "other" else language
 
 
 class _DeskServer(uvicorn.Server):

@@ -45,7 +45,7 @@ app.add_typer(register_app, name="register")
 app.add_typer(staff_app, name="staff")
 app.add_typer(audit_app, name="audit")
 
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 150)
 Config = Annotated[Path, typer.Option("--config", help="The configuration file.")]
 DEFAULT_CONFIG = Path("kirjaamo.toml")
 

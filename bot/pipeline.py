@@ -76,6 +76,7 @@ class Pipeline:
         if uncertain:
             log.warning("sendings interrupted by an earlier stop count=%s", uncertain)
         self._start("intake", self._intake.work_on)
+        self._start("letters", self._intake.work_on_letters)
         self._start("dispatch", self._dispatch.send_next)
         self._start("reminders", self._reminders.remind)
         for room in self._rooms:

@@ -1,7 +1,7 @@
 """Files of the register for people: the access answer of one customer, and a synthetic register to try an import with.
 
-The dossier written here is the same that an access draft holds, by the same template, as a PDF to read and as JSON in a
-ZIP for machines (GDPR Art. 15(3)). File names carry no personal data but the customer number that the command was given.
+The dossier written here is the same that an access draft holds, by the same template, as a PDF to read and as JSON in
+a ZIP for machines (GDPR Art. 15(3)). File names carry no personal data but the customer number that the command was given.
 """
 
 import json
@@ -16,12 +16,14 @@ from sqlmodel import Session, col
 from bot.config import ControllerTable
 from bot.rules.deadlines import receipt_date
 from replies.draft import write
-from replies.letter import render_letter
-from replies.notice import Notice
+from replies.letter import render_letter, sender_lines
+from replies.notice import Notice, ReplyLanguage
 from store.database import Database
 from store.models import ContactKind, ContactPoint, ContactStatus, Customer, Dossier
 from store.register import dossier, postal_block
 from store.sample import sample_customers
+
+LANGUAGES: dict[str, ReplyLanguage] = {"fi": "fi", "sv": "sv", "en": "en"}
 
 
 class DossierRefused(ValueError):
@@ -48,7 +50,7 @@ def write_dossier(
     folder.mkdir(parents=True, exist_ok=True)
     letter = render_letter(
         address_lines=address or (held.customer_name,),
-        sender_lines=(notice.controller.name, *notice.controller.postal_lines),
+        sender=sender_lines(notice),
         subject=words.subject,
         text=words.text,
         reference=key,
@@ -72,7 +74,7 @@ def write_sample(count: int, folder: Path) -> Path:
     return path
 
 
-def _facts(session: Session, key: str, now: datetime) -> tuple[Dossier, tuple[str, ...], str]:
+def _facts(session: Session, key: str, now: datetime) -> tuple[Dossier, tuple[str, ...], ReplyLanguage]:
     customer = session.execute(select(Customer).where(col(Customer.key) == key)).scalars().first()
     if customer is None or customer.id is None:
         raise DossierRefused(f"there is no customer {key} in the register")
@@ -84,8 +86,7 @@ def _facts(session: Session, key: str, now: datetime) -> tuple[Dossier, tuple[st
         )
     ).scalar()
     address = postal_block(session, contact) if contact is not None else ()
-    language = customer.language if customer.language in {"fi", "sv", "en"} else "fi"
-    return dossier(session, customer.id, now), address, language
+    return dossier(session, customer.id, now), address, LANGUAGES.get(customer.language, "fi")
 
 
 def _plain(value: object) -> str:

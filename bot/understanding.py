@@ -8,8 +8,9 @@ reading it: that it is there, and why it could not be read.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from typing import cast
 
-from mail.message import Envelope, InboundMessage, RawMessage
+from mail.message import ChannelName, Envelope, InboundMessage, RawMessage
 from mail.understand import Trust, understand, unread
 from mail.worker import WorkerFailed, Workers
 from store.messages import StoredRaw
@@ -56,7 +57,7 @@ def understand_pair(pair: tuple[RawMessage, Trust]) -> InboundMessage:
 def raw_of(stored: StoredRaw) -> RawMessage:
     """A stored row as the value that came in."""
     return RawMessage(
-        channel=stored.channel,
+        channel=cast("ChannelName", stored.channel),
         door=stored.door,
         content=stored.content,
         media_type=stored.media_type,

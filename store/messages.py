@@ -1,6 +1,6 @@
 """Raw messages: stored before anything is understood, led on in their order, recognised when they come twice."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,11 +72,15 @@ def store_raw(
     return result.rowcount == 1
 
 
-def waiting(session: Session, limit: int, leave_out: Collection[int] = ()) -> list[StoredRaw]:
-    """The oldest raw messages that nobody has led on yet; small enough a batch not to fill the memory."""
+def waiting(session: Session, limit: int, *, letters: bool) -> list[StoredRaw]:
+    """The oldest raw letters, or messages of the other channels, that nobody has led on yet.
+
+    Small enough a batch not to fill the memory. Letters go apart: reading a scan may take minutes (INV-8).
+    """
+    lane = _TABLE.c.channel == "letter" if letters else _TABLE.c.channel != "letter"
     sizes = session.connection().execute(
         select(_TABLE.c.id, _TABLE.c.size)
-        .where(_TABLE.c.state == RawState.NEW, _TABLE.c.id.not_in(list(leave_out)))
+        .where(_TABLE.c.state == RawState.NEW, lane)
         .order_by(_TABLE.c.id)
         .limit(limit),
     )

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from store.models import ContactPoint, Customer, Identifier, Record, Ticket
@@ -24,7 +24,7 @@ def register_values_in(session: Session, ticket: Ticket, text: str) -> bool:
     The name, and the address that the sender wrote from, are no secret to the sender and do not count.
     """
     keys = list(ticket.identification.get("candidates", ()))
-    named = col(Customer.key).in_(keys)
+    named: ColumnElement[bool] = col(Customer.key).in_(keys)
     if ticket.customer_id is not None:
         named = named | (col(Customer.id) == ticket.customer_id)
     ids = list(session.execute(select(col(Customer.id)).where(named)).scalars())

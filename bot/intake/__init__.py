@@ -54,26 +54,24 @@ class Intake:
 
     async def take_in(self, raw: RawMessage) -> bool:
         """Commit a raw message; returns only when it is durable. Raises what the store raises when it is not."""
-        row = {
-            "key": raw.key,
-            "channel": raw.channel,
-            "door": raw.door,
-            "media_type": raw.media_type,
-            "content": raw.content,
-            "sha256": raw.sha256,
-            "envelope_sender": raw.envelope.sender,
-            "envelope_recipients": raw.envelope.recipients,
-            "peer": raw.envelope.peer,
-            "received_at": raw.received_at,
-        }
-        new = await self._database.write(lambda session: messages.store_raw(session, **row))
+        new = await self._database.write(lambda session: _store(session, raw))
         if new:
             self._wake()
         return new
 
     async def work_on(self) -> int:
-        """Lead the next waiting messages to their tickets; returns how many. Raises only when the store is away."""
-        waiting = await self._database.read(lambda session: messages.waiting(session, self._batch))
+        """Lead the next waiting mails and chat messages to their tickets; returns how many.
+
+        Raises only when the store is away.
+        """
+        return await self._lead(self._batch, letters=False)
+
+    async def work_on_letters(self) -> int:
+        """As `work_on`, for the next letter: reading a scan may take minutes, and no mail waits for it (INV-8)."""
+        return await self._lead(1, letters=True)
+
+    async def _lead(self, limit: int, *, letters: bool) -> int:
+        waiting = await self._database.read(lambda session: messages.waiting(session, limit, letters=letters))
         if not waiting:
             return 0
         understood = await self._understand(waiting)
@@ -99,3 +97,19 @@ class Intake:
             await self._database.write(
                 lambda session: self._entering.enter(session, raw, message, plain, self._clock())
             )
+
+
+def _store(session: Session, raw: RawMessage) -> bool:
+    return messages.store_raw(
+        session,
+        key=raw.key,
+        channel=raw.channel,
+        door=raw.door,
+        media_type=raw.media_type,
+        content=raw.content,
+        sha256=raw.sha256,
+        envelope_sender=raw.envelope.sender,
+        envelope_recipients=raw.envelope.recipients,
+        peer=raw.envelope.peer,
+        received_at=raw.received_at,
+    )

@@ -16,7 +16,7 @@ from bot.rules.verdicts import AskedFor, Assessment
 from mail.message import InboundMessage
 from replies.acknowledgement import write_acknowledgement, write_chat_receipt, write_duty_alert, write_summary
 from replies.draft import Words
-from replies.notice import Notice
+from replies.notice import Notice, ReplyLanguage
 from store import drafts, messages, outbox, tickets
 from store.lifecycle import RawState, TicketState
 from store.messages import StoredRaw
@@ -37,7 +37,7 @@ class Entering:
         notice: Notice,
         on_call: str,
         time_zone: str,
-        language: str,
+        language: ReplyLanguage,
         duty_addresses: Sequence[str],
         desk_url: str,
         new_message_id: Callable[[], str],
@@ -134,10 +134,9 @@ class Entering:
         language = acknowledgement.language
         if ticket.channel == "chat":
             words = write_chat_receipt(language, reference=ticket.reference)
-        elif sent == outbox.ACKNOWLEDGEMENTS_A_DAY:
-            words = write_summary(language, notice=self._notice, on_call=self._on_call)
         else:
-            words = write_acknowledgement(
+            write = write_summary if sent == outbox.ACKNOWLEDGEMENTS_A_DAY else write_acknowledgement
+            words = write(
                 language,
                 reference=ticket.reference,
                 received_on=receipt_date(assessment.received_at, self._time_zone),
