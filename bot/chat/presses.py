@@ -18,7 +18,7 @@ from sqlmodel import Session
 from bot.chat.allowed import NotAllowed, allowed, is_word
 from bot.chat.cards import APPROVE, RETURN, list_line, token_hash, word
 from bot.chat.voice import Unsaid, Voice
-from bot.staff import CardFacts, Refused, is_active
+from bot.staff import CardFacts, Refused
 from bot.words import say
 from store import chat, events, staff
 from store.chat import ShownCard
@@ -168,8 +168,7 @@ class Presses:
         return "approved", say("chat.approved", self._language, minutes=minutes)
 
     async def _member(self, user_id: int) -> StaffMember | None:
-        member = await self._database.read(lambda session: staff.member_by_telegram(session, user_id))
-        return member if is_active(member) else None
+        return await self._database.read(lambda session: staff.member_by_telegram(session, user_id))
 
     async def _refuse(
         self, press: Press, key: str, card: ShownCard | None = None, facts: Mapping[str, object] | None = None
