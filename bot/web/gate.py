@@ -5,6 +5,7 @@ they asked for exists or not. A form counts only when it comes from our own orig
 """
 
 import hmac
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from bot.web.visit import LANGUAGES, Desk, Visit
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
+_log = logging.getLogger(__name__)
 _LONGEST_KEPT = 400 * 24 * 3600
 """Seconds that a browser keeps the chosen language."""
 
@@ -36,6 +38,9 @@ def gated(desk: Desk, route: Route) -> Endpoint:
             response = error_page(desk, visit, 413)
         except HTTPException as error:
             response = error_page(desk, visit, error.status_code)
+        except Exception as error:  # noqa: BLE001 - the text of an exception may hold personal data: it goes nowhere
+            _log.error("desk_page_failed", extra={"error": type(error).__name__, "route": route.path})
+            response = error_page(desk, visit, 500)
         if request.query_params.get("lang") in LANGUAGES:
             _remember_language(desk, response, visit.language)
         return response
@@ -58,7 +63,7 @@ async def _pass(desk: Desk, route: Route, visit: Visit) -> Response:
     token = "" if route.bare else request.cookies.get(desk.cookie("desk"), "")
     signed_in = await desk.sessions.signed_in(token, visit.now) if token else None
     if signed_in is not None:
-        visit = replace(visit, member=signed_in.member, csrf=signed_in.csrf)
+        visit = replace(visit, member=signed_in, csrf=signed_in.csrf)
     if request.method == "POST":
         visit = replace(visit, form=await _form(request))
         if signed_in is None and not route.public:

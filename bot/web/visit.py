@@ -13,9 +13,8 @@ from bot.casework import Casework
 from bot.staff import MAY_APPROVE, MAY_WORK
 from bot.web.health import Health
 from bot.web.pages import Pages
-from bot.web.sessions import Sessions
+from bot.web.sessions import Sessions, SignedIn
 from store.database import Database
-from store.models import StaffMember
 
 LANGUAGES = ("fi", "sv", "en")
 LARGEST_ID = 2**31 - 1
@@ -53,16 +52,16 @@ class Visit:
     now: datetime
     today: date
     """Local, in the controller's zone."""
-    member: StaffMember | None = None
+    member: SignedIn | None = None
     csrf: str = ""
     form: dict[str, str] = field(default_factory=dict)
 
     @property
     def staff_id(self) -> int:
         """Who acts. Only for routes behind the log-in."""
-        if self.member is None or self.member.id is None:
+        if self.member is None:
             raise HTTPException(403)
-        return self.member.id
+        return self.member.staff_id
 
     @property
     def may_work(self) -> bool:

@@ -1,7 +1,7 @@
 """A desk with Dora and Emil at it, a small register, and tickets put straight into the store."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count

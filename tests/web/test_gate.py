@@ -47,7 +47,12 @@ async def test_a_form_without_its_token_changes_nothing(dora, arrange, route):
 @pytest.mark.parametrize("route", FORMS, ids=named)
 @pytest.mark.parametrize(
     "headers",
-    [{"Origin": "https://evil.test"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}],
+    [
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
     ids=["origin", "null", "cross-site", "same-site"],
 )
 async def test_a_form_from_another_site_changes_nothing_even_with_the_token(dora, arrange, route, headers):
