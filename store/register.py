@@ -120,7 +120,7 @@ def change_contact(
         if old is None:
             raise LookupError(f"contact point {replaces} is no active {kind} contact of customer {customer_id}")
         if old is not same:
-            old.status = ContactStatus.ENDED
+            old.status, old.ended_at = ContactStatus.ENDED, now
     if same is None:
         same = ContactPoint(
             customer_id=customer_id,
@@ -137,7 +137,7 @@ def change_contact(
     return _id(same.id)
 
 
-def set_contact_status(session: Session, contact_point_id: int, status: ContactStatus) -> None:
+def set_contact_status(session: Session, contact_point_id: int, status: ContactStatus, now: datetime) -> None:
     """Staff's decision on a contact: `INACTIVE` after a bounce, `ENDED` for good. Raises `LookupError`, `ValueError`.
 
     A contact that has ended stays so: what comes back is new (`change_contact`) and waits as such.
@@ -147,6 +147,8 @@ def set_contact_status(session: Session, contact_point_id: int, status: ContactS
         raise LookupError(f"no contact point {contact_point_id}")
     if contact.status is ContactStatus.ENDED and status is not ContactStatus.ENDED:
         raise ValueError("an ended contact does not come back: put it on file as a new one")
+    if status is ContactStatus.ENDED and contact.ended_at is None:
+        contact.ended_at = now
     contact.status = status
     session.flush()
 
@@ -168,7 +170,10 @@ def _add_basic(session: Session, customer: Customer, as_of: datetime, zone: Zone
         # The baseline's date stands for "from of old"; what we do know is when the customer was recorded.
         since = customer.recorded_at if contact.on_file_since == BASELINE else contact.on_file_since
         checked = _day(contact.verified_at, zone) if contact.verified_at else None
-        shown = {contact.kind: contact.value, "status": contact.status, "verified_on": checked}
+        ended = _day(contact.ended_at, zone) if contact.ended_at and contact.ended_at <= as_of else None
+        # One that has ended since was in use at that moment.
+        status = ContactStatus.ACTIVE if contact.ended_at and ended is None else contact.status
+        shown = {contact.kind: contact.value, "status": status, "verified_on": checked, "ends_on": ended}
         found["basic"].append(_held(contact.kind, shown, contact.source, _day(since, zone)))
 
 

@@ -59,6 +59,8 @@ class ContactPoint(SQLModel, table=True):
     usable_from: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     """End of its waiting period (DOMAIN 7.2): equal to `on_file_since` where there is none."""
     verified_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When it stopped being in use; the row itself stays."""
 
 
 class Identifier(SQLModel, table=True):

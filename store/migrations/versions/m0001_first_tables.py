@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("on_file_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("usable_from", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("kind IN ('email', 'postal', 'phone')", name=op.f("ck_contact_point_kind_is_known")),
         sa.CheckConstraint("status IN ('active', 'inactive', 'ended')", name=op.f("ck_contact_point_status_is_known")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_contact_point_customer_id_customer")),
