@@ -258,7 +258,7 @@ def gaps(notice: Notice) -> tuple[str, ...]:
 
 _OLD_LAW = re.compile(r"henkilötietola|523/1999|personuppgiftslag|personal data act", re.IGNORECASE)
 _OLD_REGISTER = re.compile(r"väestörekisterikesku|befolkningsregistercentral", re.IGNORECASE)
-_FORM_DEMANDED = re.compile(r"allekirjoitettu|omakätise|egenhändig|undertecknad|hand-?signed|signed", re.IGNORECASE)
+_FORM_DEMANDED = re.compile(r"allekirjoitet|omakäti|egenhändig|undertecknad|signed", re.IGNORECASE)
 
 
 def _stale_words(notice: Notice) -> list[str]:

@@ -1,0 +1,34 @@
+"""The catalogue and the folder of templates say the same, in three languages."""
+
+from pathlib import Path
+
+import pytest
+
+import replies
+from replies.catalogue import TEMPLATES, answers_to
+from replies.notice import LANGUAGES
+from store.models import STATUTORY, RequestKind
+
+FOLDER = Path(replies.__file__).parent / "templates"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_template_has_a_file_and_every_file_is_in_the_catalogue(language: str):
+    files = {path.stem for path in (FOLDER / language).glob("*.j2") if not path.name.startswith("_")}
+    assert files == set(TEMPLATES)
+
+
+@pytest.mark.parametrize("kind", RequestKind)
+def test_every_kind_of_request_has_its_plain_first_answer(kind: RequestKind):
+    assert answers_to(kind)[0] == kind.value
+    assert "identity" in answers_to(kind)
+
+
+def test_only_the_access_reply_holds_data_and_nothing_automatic_does():
+    assert {name for name, entry in TEMPLATES.items() if entry.holds_data} == {"access"}
+    assert not any(entry.automatic and entry.holds_data for entry in TEMPLATES.values())
+
+
+def test_every_answer_to_a_rights_request_tells_how_to_complain():
+    for kind in STATUTORY:
+        assert all(TEMPLATES[name].rights for name in answers_to(kind))

@@ -1,0 +1,240 @@
+"""Every template speaks in every language, says what it must, and only the access reply sees the register."""
+
+import re
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replies.catalogue import TEMPLATES
+from replies.draft import write
+from replies.notice import LANGUAGES, NOTICE_OF_THE_DEMO, ReplyLanguage, load_notice
+from store.models import DisclosedTo, Dossier, Held, HeldCategory
+
+REFERENCE = "KL-7F3K-92QD"
+ANSWERS = [name for name, entry in TEMPLATES.items() if not entry.automatic]
+DATA_FREE = [name for name in ANSWERS if not TEMPLATES[name].holds_data]
+DUE = {"fi": "22.12.2026", "sv": "22.12.2026", "en": "22 December 2026"}
+ON_CALL = "+358 40 000 0011"
+PROMISES_NO_DATE = {"access", "nothing_held", "identity"}
+NOTICE = load_notice(NOTICE_OF_THE_DEMO)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_speaks_with_and_without_a_date_and_a_number_to_call(write_any, template, language):
+    for due_on in (date(2026, 12, 22), None):
+        for on_call in (ON_CALL, ""):
+            words = write_any(template, language, due_on, on_call)
+            assert REFERENCE in words.subject
+            assert "\n" not in words.subject
+            assert words.text.endswith("\n")
+            assert not re.search(r"\n{3}|[ \t]+\n|\{\{|\}\}|None|Undefined|\s,|\s\.\s", words.text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", ANSWERS)
+def test_every_answer_names_controller_authority_notice_and_date(write_any, template, language):
+    text = write_any(template, language).text
+    for fact in ("Kalajoen Lämpö Oy", "0185891-4", "tietosuoja@om.fi", NOTICE.fingerprint, REFERENCE):
+        assert fact in text
+    assert (DUE[language] in text) == (template not in PROMISES_NO_DATE)
+    assert DUE[language] not in write_any(template, language, None).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_rights_answer_tells_how_to_complain_once_and_to_whom(write_any, language):
+    for template in (name for name in ANSWERS if TEMPLATES[name].rights):
+        text = write_any(template, language).text
+        assert text.count("tietosuoja@om.fi") == 1
+        assert "+358 29 566 6700" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("template", DATA_FREE)
+def test_an_answer_without_data_is_the_same_whoever_the_customer_is(write_any, aino, template, language):
+    words = write_any(template, language)
+    stranger = write(
+        template,
+        language,
+        reference=REFERENCE,
+        received_on=date(2026, 11, 22),
+        today=date(2026, 11, 23),
+        due_on=date(2026, 12, 22),
+        notice=NOTICE,
+        on_call=ON_CALL,
+    )
+    assert words == stranger
+    assert "Esimerkkilä" not in words.text
+
+
+@pytest.mark.parametrize(
+    ("language", "start"), [("fi", "Jos lämpö"), ("sv", "Om värmen"), ("en", "If you are without heat")]
+)
+def test_a_fault_answer_begins_with_the_number_to_call(write_any, language, start):
+    paragraphs = write_any("fault", language).text.split("\n\n")
+    assert paragraphs[1].startswith(start)
+    assert ON_CALL in paragraphs[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "never"),
+    [
+        ("fi", "Älkää lähettäkö henkilötunnusta"),
+        ("sv", "Sänd inte personbeteckning"),
+        ("en", "do not send a personal identity code"),
+    ],
+)
+@pytest.mark.parametrize("template", ["identity", "mandate", "nothing_held"])
+def test_who_must_be_known_better_is_asked_for_the_least(write_any, template, language, never):
+    assert never in write_any(template, language).text
+
+
+def test_nothing_held_is_said_without_telling_who_is_a_customer(write_any):
+    text = write_any("nothing_held", "fi").text
+    assert "lukuun ottamatta tätä pyyntöä ja siihen liittyvää viestintää" in text
+    assert "Vastauksesta ei voi päätellä, kuka on asiakkaamme" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_access_reply_has_its_twelve_sections_in_order(write_any, language):
+    numbers = re.findall(r"^(\d+)\. .+\n-+$", write_any("access", language).text, re.MULTILINE)
+    assert [int(number) for number in numbers] == list(range(1, 13))
+
+
+def test_the_access_reply_reads_like_this(write_any):
+    text = write_any("access", "fi").text
+    assert "Vahvistamme, että käsittelemme teitä koskevia henkilötietoja." in text
+    assert "sellaisina kuin ne olivat 23.11.2026" in text, "the snapshot's date is local: 00.30 in Helsinki"
+    assert "- Testilasku Välitys Oy: laskujen välitys (1.1.2024–1.11.2026)" in text
+    assert "  Sopimusvesivirta: 0,25 m³/h" in text
+    assert "  Postiosoite: Mallikatu 1 A 2, 85100 Kalajoki\n  Lähde: Digi- ja väestötietovirastosta" in text
+    assert "  Tila: maksettu" in text
+    assert "Mittarilukema (10)\n- Mittari: M-4471; Luettu: 1.1.2026; Mittarilukema, energia: 101,5 MWh" in text
+    assert "  Sisältö:\n    Soitti laskusta.\n    Luvattiin kopio." in text
+    assert "Kiinteistön tiedot\n------------------\n\nTässä tietoryhmässä ei ole teitä koskevia tietoja." in text
+    assert "- 23.11.2026: tarkastuspyyntöön vastaaminen" in text
+    assert "Tietoja ei siirretä Euroopan unionin" in text
+
+
+def test_labels_dates_and_decimals_follow_the_language(write_any):
+    swedish, english = write_any("access", "sv").text, write_any("access", "en").text
+    assert "  Avtalat vattenflöde: 0,25 m³/h" in swedish
+    assert "  Källa: Myndigheten för digitalisering" in swedish
+    assert "  Contracted flow: 0.25 m³/h" in english
+    assert "Read: 1 January 2026" in english
+
+
+def test_recipients_and_sources_are_true_for_this_person(write_any):
+    text = write_any("access", "fi").text
+    assert text.count("Testilasku Välitys Oy") == 1, "logged, so not told again as a standing recipient"
+    assert "- Koemittaus Palvelut Oy: mittareiden etäluenta" in text
+    sources = text.split("6. Mistä tiedot ovat peräisin")[1].split("7. ")[0]
+    assert "Kalajoen kaupungilta" not in sources, "a source of the notice, but of nothing that is held here"
+    assert "Viat ja häiriöt" not in sources
+
+
+def access(dossier: Dossier, language: ReplyLanguage = "fi") -> str:
+    words = write(
+        "access",
+        language,
+        reference=REFERENCE,
+        received_on=date(2026, 11, 22),
+        today=date(2026, 11, 23),
+        due_on=None,
+        notice=NOTICE,
+        on_call="",
+        dossier=dossier,
+    )
+    return words.text
+
+
+def dossier_of(*categories: HeldCategory, name: str = "Eino Mallikas") -> Dossier:
+    return Dossier("100236", name, datetime(2026, 11, 22, tzinfo=UTC), categories, (), ())
+
+
+def test_a_customer_of_whom_nothing_is_held_is_told_so():
+    text = access(dossier_of())
+    assert "teistä muita tietoja kuin ne, jotka tässä vastauksessa näkyvät" in text
+    assert "Nimi: Eino Mallikas\n  Asiakasnumero: 100236" in text
+    assert text.count("Tässä tietoryhmässä ei ole teitä koskevia tietoja.") == len(NOTICE.categories)
+
+
+def test_a_category_that_the_notice_forgot_is_copied_all_the_same():
+    odd = HeldCategory("heat_pumps", (Held("pump", (("serial_number", "HP-77"),), "installer", date(2026, 1, 2)),))
+    assert "Heat pumps\n----------\n\nPump\n  Serial number: HP-77\n  Lähde: Installer\n" in access(dossier_of(odd))
+
+
+def test_an_identity_code_is_never_printed_and_the_masking_is_told():
+    note = HeldCategory(
+        "contacts", (Held("call", (("text", "Hetu 010190-999X ja 020290A998Y."),), "staff", date(2026, 1, 2)),)
+    )
+    text = access(dossier_of(note))
+    assert "Hetu 010190-**** ja 020290A****." in text
+    assert "korvattu tähdillä 2 kohdassa" in text
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "{{ 7 * 7 }}",
+        "{% include 'fi/other.j2' %}",
+        "%(x)s {0} ${x}",
+        "#eval(1)",
+        "<script>",
+        "a\n9. Jäljennös\n---",
+        "\u202etxt.exe",
+    ],
+)
+def test_a_value_stays_a_value(hostile: str):
+    item = Held("note", (("value", hostile), ("note", hostile)), "staff", date(2026, 1, 2))
+    text = access(dossier_of(HeldCategory("contacts", (item,)), name=hostile))
+    assert "49" not in text
+    assert " ".join(hostile.replace("\u202e", "").split()) in text
+    assert len(re.findall(r"^9\. .+\n-+$", text, re.MULTILINE)) == 1
+    assert "\u202e" not in text
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    sizes=st.dictionaries(
+        st.sampled_from(["basic", "contracts", "contacts", "unknown"]), st.integers(0, 12), max_size=4
+    ),
+    keys=st.lists(
+        st.sampled_from(["name", "email", "text", "note", "amount", "read_at", "status", "new_field"]),
+        min_size=1,
+        unique=True,
+    ),
+    language=st.sampled_from(LANGUAGES),
+)
+def test_every_planted_value_appears_exactly_once(sizes: dict[str, int], keys: list[str], language: ReplyLanguage):
+    planted: list[str] = []
+
+    def canary() -> str:
+        planted.append(f"kanarialintu{len(planted):04}ä")
+        return planted[-1]
+
+    categories = tuple(
+        HeldCategory(
+            category,
+            tuple(
+                Held(f"kind_{n % 3}", tuple((key, canary()) for key in keys), "staff", date(2026, 1, 2))
+                for n in range(size)
+            ),
+        )
+        for category, size in sizes.items()
+    )
+    disclosures = (DisclosedTo(canary(), canary(), date(2026, 1, 1), date(2026, 2, 1)),)
+    views = ((date(2026, 1, 1), canary()), (date(2026, 1, 2), canary()))
+    dossier = Dossier(canary(), canary(), datetime(2026, 11, 22, tzinfo=UTC), categories, disclosures, views)
+    text = access(dossier, language)
+    assert {value: text.count(value) for value in planted} == dict.fromkeys(planted, 1)
+
+
+def test_a_template_with_data_needs_a_dossier_and_names_must_be_known():
+    facts = {"reference": "x", "received_on": date(2026, 1, 1), "today": date(2026, 1, 1), "due_on": None}
+    with pytest.raises(ValueError, match="needs a dossier"):
+        write("access", "fi", **facts, notice=NOTICE, on_call="")
+    with pytest.raises(ValueError, match="no template"):
+        write("../../etc/passwd", "fi", **facts, notice=NOTICE, on_call="")
