@@ -50,10 +50,11 @@ _AUTO_REPLY_FIELDS = (
     "x-mail-autoreply",
 )
 _MACHINE = re.compile(
-    r"^(?:mailer-?daemon|postmaster|no-?reply|do-?not-?reply|donotreply|noreply-\S*|auto-?(?:reply|responder)|"
-    r"mail\.?delivery\S*|bounces?[+-]?\S*|ei-?vastata|eivastausta|svara-?(?:inte|ej)|majordomo|listserv|root|daemon)$",
+    r"^(?:mailer-?daemon|no-?reply|do-?not-?reply|donotreply|noreply-\S*|auto-?(?:reply|responder)|"
+    r"mail\.?delivery\S*|bounces?[+-]?\S*|ei-?vastata|eivastausta|svara-?(?:inte|ej)|majordomo|listserv|daemon)$",
     re.I,
 )
+_NAMED_RESPONDER = re.compile(r"auto-?(?:respond|reply|answer)|\bvacation\b", re.I)
 _SUBJECT = re.compile(
     r"^\s*(?:(?:re|vs|sv|aw|fw)\s*:\s*)?[\[(]?\s*(?:"
     r"automaattinen (?:vastaus|poissaolo\w*|viesti|kuittaus)|automaattivastaus|poissaolo(?:viesti|ilmoitus|vastaus)\b|"
@@ -105,10 +106,17 @@ _AUTOMATED_WORDS = re.compile(
     r"questa è una risposta automatica|dit is een automatisch|to jest automatyczna|see on automaatvastus)",
     re.I | re.S,
 )
+_URGENT = re.compile(
+    r"kiireellisi|kiireise|kiiretapau|akuuteissa|sijaise|brådskande|akuta ärenden|vid akut|i akuta|urgent|"
+    r"immediate (?:assistance|attention|help)|in my absence|during my absence|poissaoloni|under min frånvaro|"
+    r"dringend|während meiner abwesenheit|haste(?:r|nde)|urgence|en mon absence|urgente|urgenza|dringende|pilne|"
+    r"kiireloomuli|respond (?:to your|when i|upon)|reply (?:when i|upon|as soon as)|"
+    r"vastaan (?:palattuani|viestiisi|viesteihin)|svarar när",
+    re.I,
+)
 _REPORT_SUBJECT = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]\s*)?(?:\[?preview\]?\s*)?report domain:\s*\S|\bsubmitter:\s*\S+.*\breport-id:", re.I
 )
-_TLS_SUBJECT = re.compile(r"\btls[- ]?rpt|report domain:.*submitter:.*report-id", re.I)
 _REPORT_FILE = re.compile(r"^[^!\s]+![^!\s]+!\d+!\d+.*\.(?:xml|json)?\.?(?:gz|zip|xml|json)$", re.I)
 _RECEIPT_SUBJECT = re.compile(
     r"^\s*(?:lukukuittaus|luettu|läskvitto|läst|read(?: receipt)?|gelesen|lesebestätigung|lest|læst|kvittering|"
@@ -255,9 +263,15 @@ def _auto_reply(facts: Facts) -> Automatic | None:
         reasons.append(AUTO_REPLY_FIELD)
     subject_fits = _SUBJECT.match(facts.subject) is not None
     null_sender = facts.door_has_envelope and not facts.envelope_sender
+    if _NAMED_RESPONDER.search(
+        " ".join(header.text(name) for name in ("x-mailer", "delivered-to", "x-post-messageclass"))
+    ):
+        reasons.append(AUTO_REPLY_FIELD)
     unattended = null_sender or _precedence(header) in {"bulk", "junk"} or _suppresses(header)
     machine = _MACHINE.match(facts.from_address.partition("@")[0]) is not None
     weak = _WEAK_SUBJECT.match(facts.subject) is not None
+    if submitted != "no" and _reads_as_stand_in(facts.new_text[:_HEAD]):
+        reasons.append(AUTO_REPLY_WORDS)
     if submitted != "no" and (subject_fits or weak or unattended or machine):
         head = facts.new_text[:_HEAD]
         says_automatic = _AUTOMATED_WORDS.search(head) is not None
@@ -271,6 +285,17 @@ def _auto_reply(facts: Facts) -> Automatic | None:
     if reasons and null_sender:
         reasons.append(NULL_SENDER)
     return _found("auto_reply", reasons) if reasons else None
+
+
+def _reads_as_stand_in(head: str) -> bool:
+    """The two texts that only a machine sends, also under a person's subject: "I am away, in urgent matters turn to",
+    and a line that begins with "This is an automatic reply". A question in it makes it a person's.
+    """
+    if "?" in head:
+        return False
+    if _URGENT.search(head) and _AWAY.search(head):
+        return True
+    return any(_AUTOMATED_WORDS.match(line.lstrip(" *-")) for line in head[:800].split("\n"))
 
 
 def _asks_on(facts: Facts, *, says_away: bool) -> bool:

@@ -34,10 +34,12 @@ class Field(NamedTuple):
 class Header:
     """The fields of one header block, in their order."""
 
-    __slots__ = ("fields",)
+    __slots__ = ("charset", "fields")
 
     def __init__(self, fields: list[Field]) -> None:
         self.fields = fields
+        self.charset = ""
+        """The charset of the mail's text: what raw 8-bit text in the fields is most likely written in, too."""
 
     def all(self, name: str) -> list[bytes]:
         """Every value of the field `name` (lower case), top to bottom."""
@@ -49,7 +51,7 @@ class Header:
 
     def text(self, name: str) -> str:
         """The topmost value, decoded for reading."""
-        return readable(self.first(name))
+        return readable(self.first(name), self.charset)
 
     def has(self, name: str) -> bool:
         """Whether the field is there at all, even if empty."""
@@ -87,9 +89,10 @@ def split_header(content: bytes) -> tuple[Header, int]:
     return Header(fields), at
 
 
-def readable(value: bytes) -> str:
+def readable(value: bytes, charset: str = "") -> str:
     """A value as a person reads it: one line, encoded words and raw 8-bit text decoded, no control characters."""
-    return charsets.clean_line(decode_words(charsets.decode(value)[0]))
+    declared = "" if value.isascii() else charset
+    return charsets.clean_line(decode_words(charsets.decode(value, declared)[0]))
 
 
 def decode_words(text: str) -> str:

@@ -94,7 +94,9 @@ class _Budget:
 def parse(content: bytes) -> tuple[Part, list[str]]:
     """The tree of the mail's parts and the defects met. Never raises, whatever the bytes."""
     budget = _Budget()
-    return _part(content, "text/plain", 0, budget), budget.problems
+    root = _part(content, "text/plain", 0, budget)
+    root.header.charset = next((part.charset for part in root.walk() if part.charset), "")
+    return root, budget.problems
 
 
 def read(root: Part, problems: list[str]) -> Reading:

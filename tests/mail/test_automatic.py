@@ -61,6 +61,20 @@ def test_a_machine_that_says_so_is_believed(fields: dict[str, str]) -> None:
     assert not found.may_acknowledge
 
 
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Re: Laskunne", "Hei, olen lomalla 3.8. asti. Kiireellisissä asioissa ottakaa yhteyttä Emiliin."),
+        ("SV: Er faktura", "Jag är på semester. I brådskande ärenden kontakta Emil."),
+        ("Re: Your invoice", "I am currently out of the office. For urgent matters please call Emil."),
+        ("Re: Your invoice", "Hello,\n\nThis is an automated response to let you know we received your message."),
+        ("Vastaus", "Tämä on automaattinen vastaus. Palaamme asiaan."),
+    ],
+)
+def test_a_stand_in_is_known_by_its_words_under_any_subject(subject: str, text: str) -> None:
+    assert classified(subject, text).kind == "auto_reply"
+
+
 def test_words_of_absence_count_when_nobody_wants_an_answer() -> None:
     assert classified("Re: Laskunne", "Olen lomalla ja palaan 3.8.", envelope="").kind == "auto_reply"
     assert classified("Re: Er faktura", "Jag är på semester.", Precedence="bulk").kind == "auto_reply"
@@ -86,6 +100,8 @@ PEOPLE = [
     ("Delivery", "The meter was not delivered to the following address: Mallitie 1.", {}),
     ("Pyyntö", "Pyydän tietoni.", {"Auto_Submitted": "no"}),
     ("Automatic meter reading", "Is my meter read automatically?", {}),
+    ("Kiire", "Olen lomalla ja putki vuotaa, kiireellinen asia, ketä lähetätte?", {}),
+    ("Automaatti", "Sain teiltä vain viestin jossa luki: tämä on automaattinen vastaus. Haluan tietoni.", {}),
     ("Lomalla heinäkuun", "Olen lomalla 12.7. asti, voiko mittarin vaihtaa muulloin?", {}),
     ("Out of office hours", "Who answers the phone at night?", {}),
 ]

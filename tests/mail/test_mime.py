@@ -141,6 +141,12 @@ def test_uuencoded_files_in_the_text_are_attachments() -> None:
     assert "Terveisin" in message.text
 
 
+def test_raw_fields_are_read_in_the_charset_of_the_text() -> None:
+    text = "Тема письма".encode("koi8-r")
+    message = read(b"Subject: " + text + b"\r\nContent-Type: text/plain; charset=koi8-r\r\n\r\n" + text)
+    assert (message.subject, message.text) == ("Тема письма", "Тема письма")
+
+
 def test_winmail_is_listed() -> None:
     assert names(parts("\nMoi", "Content-Type: application/ms-tnef; name=winmail.dat\n\n\x78\x9f\x3e\x22")) == [
         "winmail.dat"
