@@ -10,6 +10,7 @@ before it reads the answer, and `close` waits for it. The client will then send 
 
 import asyncio
 import logging
+import resource
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -17,7 +18,8 @@ from typing import Final, Literal
 
 from mail.channel import TakeIn
 from mail.message import Envelope, RawMessage
-from mail.smtp_session import CHUNK, LmtpSession, MailSession
+from mail.smtp_session import LmtpSession, MailSession
+from mail.smtp_stream import CHUNK
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,8 @@ class SmtpDoor:
         self._peers = tuple(ip_network(peer) for peer in peers)
         self._name = door
         self._clock = clock
-        self._connection_limit = connection_limit
+        # Half of the descriptors: the store and the desk need some too, and a 421 is better than no answer.
+        self._connection_limit = min(connection_limit, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._server: asyncio.Server | None = None
         self._take_in: TakeIn | None = None
         self._sessions: set[MailSession] = set()

@@ -1,11 +1,9 @@
 """One connection of the site's MTA: SMTP (RFC 5321) or LMTP (RFC 2033), from greeting to QUIT.
 
-A session is aiosmtpd's, with three things of our own. The command loop reads from one buffer and answers pipelined
-commands together (RFC 2920). DATA is read in chunks instead of lines: a large mail does not hold the event loop, a
-line may be of any length, and a body without a line end stays within the limit. And the answer after the final dot
-follows the house's law (INV-4): 250 when the bytes are durably stored and not before; when they are not, a 4xx with a
-fixed text, so that the MTA keeps the mail and tries again. No content ever earns a 5xx, but for the size that we
-announced.
+DATA is read in chunks instead of lines: a large mail does not hold the event loop, a line may be of any length, and a
+body without a line end stays within the limit. The answer after the final dot follows the house's law (INV-4): 250
+when the bytes are durably stored and not before; when they are not, a 4xx with a fixed text, so that the MTA keeps the
+mail and tries again. No content ever earns a 5xx, but for the size that we announced.
 
 Commands are never logged: they hold addresses.
 """
@@ -16,18 +14,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from aiosmtpd.smtp import BOGUS_LIMIT, SMTP
+from aiosmtpd.smtp import BOGUS_LIMIT
 
 from mail.smtp_data import DotDecoder, read_path
+from mail.smtp_stream import COMMAND_LIMIT, CommandStream
 
 log = logging.getLogger(__name__)
-# The library writes every command with its addresses, and each connection, to this logger.
-logging.getLogger("mail.log").setLevel(logging.ERROR)
 
-CHUNK: Final = 262_144
-"""Octets that the transport may hand over at once; a session holds about twice that before it reads no more."""
-COMMAND_LIMIT: Final = 2_048
-"""Octets of a command line. RFC 5321 (4.5.3.1.4) asks for 512 at least; addresses in UTF-8 are longer."""
 RECIPIENT_LIMIT: Final = 1_000
 """RFC 5321 (4.5.3.1.8) asks for 100 at least."""
 IDLE_COMMANDS: Final = 200
@@ -61,35 +54,19 @@ class Door(Protocol):
         """Begin to store a mail; the task ends when it is durable and outlives the session."""
 
 
-class MailSession(SMTP, asyncio.BufferedProtocol):
+class MailSession(CommandStream):
     """The SMTP side of a connection; `LmtpSession` changes the greeting and the number of answers."""
 
     protocol_name = "ESMTP"
 
     def __init__(self, door: Door) -> None:
-        super().__init__(
-            None,
-            data_size_limit=door.size_limit,
-            enable_SMTPUTF8=True,
-            hostname=door.hostname,
-            ident="Kirjaamo",
-            timeout=door.idle_seconds,
-            loop=asyncio.get_running_loop(),
-        )
+        super().__init__(door.inbox, door.hostname, door.idle_seconds)
         self._door = door
         self._client = ""
         self._sender: str | None = None
         self._recipients: list[str] = []
-        self._pending = bytearray()
-        self._replies = bytearray()
         self._bogus_budget = BOGUS_LIMIT
         self._idle_budget = IDLE_COMMANDS
-        self._is_ending = False
-        self._is_at_end = False
-        self._has_news = False
-        self._is_paused = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._active_at = 0.0
         self.peer = ""
         """IP address of the other end; empty when the transport knows none."""
         self.is_storing = False
@@ -117,101 +94,25 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
         self.peer = str(peer[0]) if isinstance(peer, tuple) else ""
         super().connection_made(transport)
 
-    # The transport writes into one buffer of the door's; the library's way allocates 256 KiB for every packet.
-
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the transport may write what it receives."""
-        del sizehint
-        return self._door.inbox
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Copy what has come before another session's packet takes its place; ask for no more than we can hold."""
-        self._pending += self._door.inbox[:nbytes]
-        self._has_news = True
-        if len(self._pending) > CHUNK and isinstance(self.transport, asyncio.ReadTransport):
-            self.transport.pause_reading()
-            self._is_paused = True
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def _more(self) -> bool:
-        """Wait for input; False at its end."""
-        if self._is_paused and isinstance(self.transport, asyncio.ReadTransport):
-            self._is_paused = False
-            self.transport.resume_reading()
-        if not self._has_news and not self._is_at_end:
-            self._waiter = self.loop.create_future()
-            await self._waiter
-        has_news, self._has_news = self._has_news, False
-        return has_news
-
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the session. A mail that is being stored is stored nevertheless: its task belongs to the door."""
         self._door.leave(self)
         super().connection_lost(error)
 
-    def eof_received(self) -> bool:
-        """A client that has said all and closed its half still gets its answers (the library would cut it off)."""
-        self._is_at_end = True
-        self._wake()
-        return True
-
-    def _reset_timeout(self, duration: float | None = None) -> None:
-        """Note that the peer lives. One timer serves the whole session, instead of one a command."""
-        self._active_at = self.loop.time()
-        if self._timeout_handle is None:
-            self._timeout_handle = self.loop.call_later(duration or self._timeout_duration, self._timeout_cb)
-
-    def _timeout_cb(self) -> None:
-        left = self._active_at + self._timeout_duration - self.loop.time()
-        if left > 0:
-            self._timeout_handle = self.loop.call_later(left, self._timeout_cb)
-        else:
-            self.end("421 4.4.2 idle for too long, closing")
-
-    def end(self, farewell: str) -> None:
-        """Say a last line and close, from outside of the session's own task."""
-        self._is_ending = True
-        if self.transport is not None:
-            self._writer.write(farewell.encode() + b"\r\n")
-            self._writer.close()
-
-    def abort(self) -> None:
-        """Drop the connection of a peer that does not even read our last line."""
-        if self._writer is not None:
-            self._writer.transport.abort()
-
-    def end_after_answer(self) -> None:
-        """Let the session answer the mail that it is storing, and no further command."""
-        self._is_ending = True
-
     # The command loop
-
-    def _reply(self, line: str) -> None:
-        """Put one reply line behind those that wait; they leave together before the next wait for input."""
-        self._replies += line.encode() + b"\r\n"
-
-    async def _flush(self) -> None:
-        if self._replies:
-            self._writer.write(bytes(self._replies))
-            self._replies.clear()
-            await self._writer.drain()
 
     async def _handle_client(self) -> None:
         try:
             refusal = self._door.greet(self)
-            self._reply(refusal or f"220 {self.hostname} {self.protocol_name} Kirjaamo")
-            self._is_ending = refusal is not None
-            while not self._is_ending:
-                line = await self._read_command()
+            self.reply(refusal or f"220 {self.hostname} {self.protocol_name} Kirjaamo")
+            self.is_ending = refusal is not None
+            while not self.is_ending:
+                line = await self.read_command()
                 if line is None:
                     break
                 self._reset_timeout()
                 await self._obey(line)
-            await self._flush()
+            await self.flush()
         except ConnectionError:
             log.debug("smtp peer gone")
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the peer keeps its mail and learns nothing of it
@@ -219,20 +120,6 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
             self._writer.write(b"421 4.3.0 try again later\r\n")
         finally:
             self._writer.close()
-
-    async def _read_command(self) -> bytes | None:
-        """One line without its end; None at the end of input. Of an endless line only its length is remembered."""
-        overlong = False
-        while (end := self._pending.find(b"\n")) < 0:
-            await self._flush()
-            if len(self._pending) > COMMAND_LIMIT:
-                overlong = True
-                self._pending.clear()
-            if not await self._more():
-                return None
-        line = bytes(self._pending[:end])
-        del self._pending[: end + 1]
-        return b"\0" * (COMMAND_LIMIT + 1) if overlong else line.rstrip(b"\r")
 
     async def _obey(self, line: bytes) -> None:
         if len(line) > COMMAND_LIMIT:
@@ -256,27 +143,27 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
         if self._bogus_budget < 1:
             self._part("421 4.7.0 too many errors, closing")
         else:
-            self._reply(reply)
+            self.reply(reply)
 
     def _part(self, reply: str) -> None:
-        self._is_ending = True
-        self._reply(reply)
+        self.is_ending = True
+        self.reply(reply)
 
     # The commands
 
     async def _helo(self, host: str) -> None:
         if self._greeted(host):
-            self._reply(f"250 {self.hostname}")
+            self.reply(f"250 {self.hostname}")
 
     async def _ehlo(self, host: str) -> None:
         if self._greeted(host):
             for extension in (self.hostname, "PIPELINING", f"SIZE {self._door.size_limit}", "8BITMIME", "SMTPUTF8"):
-                self._reply(f"250-{extension}")
-            self._reply("250 ENHANCEDSTATUSCODES")
+                self.reply(f"250-{extension}")
+            self.reply("250 ENHANCEDSTATUSCODES")
 
     def _greeted(self, host: str) -> bool:
         if not host:
-            self._reply("501 5.5.4 name of the host is missing")
+            self.reply("501 5.5.4 name of the host is missing")
             return False
         self._client = host
         self._forget_mail()
@@ -288,20 +175,20 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
 
     async def _mail(self, argument: str) -> None:
         if not self._client:
-            self._reply("503 5.5.1 say who you are first")
+            self.reply("503 5.5.1 say who you are first")
             return
         if self._sender is not None:
-            self._reply("503 5.5.1 nested MAIL command")
+            self.reply("503 5.5.1 nested MAIL command")
             return
         text = self._strip_command_keyword("FROM:", argument)
         path = read_path(text) if text else None
         if path is None:
-            self._reply("501 5.1.7 syntax: MAIL FROM:<address>")
+            self.reply("501 5.1.7 syntax: MAIL FROM:<address>")
             return
         fault = self._parameter_fault(path[1])
         if fault is None:
             self._sender = path[0]
-        self._reply(fault or "250 2.1.0 OK")
+        self.reply(fault or "250 2.1.0 OK")
 
     def _parameter_fault(self, text: str) -> str | None:
         parameters = self._getparams(text.upper().split())
@@ -318,29 +205,29 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
 
     async def _rcpt(self, argument: str) -> None:
         if self._sender is None:
-            self._reply("503 5.5.1 need MAIL first")
+            self.reply("503 5.5.1 need MAIL first")
             return
         text = self._strip_command_keyword("TO:", argument)
         path = read_path(text) if text else None
         if path is None or not path[0]:
-            self._reply("501 5.1.3 syntax: RCPT TO:<address>")
+            self.reply("501 5.1.3 syntax: RCPT TO:<address>")
         elif path[1]:
-            self._reply("555 5.5.4 parameter not known")
+            self.reply("555 5.5.4 parameter not known")
         elif len(self._recipients) >= RECIPIENT_LIMIT:
-            self._reply("452 4.5.3 too many recipients")
+            self.reply("452 4.5.3 too many recipients")
         else:
             self._recipients.append(path[0])
-            self._reply("250 2.1.5 OK")
+            self.reply("250 2.1.5 OK")
 
     async def _data(self, argument: str) -> None:
         if argument:
-            self._reply("501 5.5.4 syntax: DATA")
+            self.reply("501 5.5.4 syntax: DATA")
         elif not self._recipients:
             # RFC 2033 (4.2) and RFC 5321 (3.3) alike.
-            self._reply("503 5.5.1 need RCPT first")
+            self.reply("503 5.5.1 need RCPT first")
         else:
-            self._reply("354 end data with <CR><LF>.<CR><LF>")
-            await self._flush()
+            self.reply("354 end data with <CR><LF>.<CR><LF>")
+            await self.flush()
             await self._receive()
 
     async def _receive(self) -> None:
@@ -351,11 +238,11 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
             while not decoder.feed(self._taken()):
                 if decoder.size > LARGE_MAIL and not holds_place and not decoder.is_too_large:
                     holds_place = await self._door.large_mails.acquire()
-                if not await self._more():
+                if not await self.more():
                     # Without the final dot there is no mail; the client will try again.
                     raise ConnectionResetError
                 self._reset_timeout()
-            self._pending += decoder.rest
+            self.pending += decoder.rest
             verdict = TOO_LARGE if decoder.is_too_large else await self._store(decoder)
         finally:
             if holds_place:
@@ -364,18 +251,18 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
         self._forget_mail()
         self._idle_budget = IDLE_COMMANDS
         self._answer(verdict, recipients)
-        await self._flush()
+        await self.flush()
         self.is_storing = False
 
     def _taken(self) -> bytes:
-        piece = bytes(self._pending)
-        self._pending.clear()
+        piece = bytes(self.pending)
+        self.pending.clear()
         return piece
 
     def _answer(self, verdict: str, recipients: int) -> None:
         """One reply for the whole mail; LMTP has one for each recipient."""
         del recipients
-        self._reply(verdict)
+        self.reply(verdict)
 
     async def _store(self, decoder: DotDecoder) -> str:
         self.is_storing = True
@@ -400,13 +287,13 @@ class MailSession(SMTP, asyncio.BufferedProtocol):
 
     async def _rset(self, _argument: str) -> None:
         self._forget_mail()
-        self._reply("250 2.0.0 OK")
+        self.reply("250 2.0.0 OK")
 
     async def _noop(self, _argument: str) -> None:
-        self._reply("250 2.0.0 OK")
+        self.reply("250 2.0.0 OK")
 
     async def _vrfy(self, _argument: str) -> None:
-        self._reply("252 2.5.1 send a message and see")
+        self.reply("252 2.5.1 send a message and see")
 
     async def _quit(self, _argument: str) -> None:
         self._part("221 2.0.0 bye")
@@ -422,4 +309,4 @@ class LmtpSession(MailSession):
 
     def _answer(self, verdict: str, recipients: int) -> None:
         for _ in range(recipients):
-            self._reply(verdict)
+            self.reply(verdict)
