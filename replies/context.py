@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from replies.notice import Basis, Category, FieldLabel, Notice, ReplyLanguage, Text
@@ -192,14 +191,15 @@ def view_dossier(dossier: Dossier, notice: Notice, language: ReplyLanguage, time
         heading=speaker.heading(dossier),
         categories=(*known, *unknown),
         recipients=tuple(
-            RecipientView(one.recipient, one.purpose, one.first_on, one.last_on) for one in dossier.disclosures
+            RecipientView(one.recipient, speaker.purpose(one.purpose), one.first_on, one.last_on)
+            for one in dossier.disclosures
         ),
         processors=tuple(
             RecipientView(one.name, one.role[language])
             for one in notice.disclosures.recipients
             if filled.intersection(one.categories) and one.name.casefold() not in logged
         ),
-        views=tuple(ViewedView(on, purpose) for on, purpose in dossier.views),
+        views=tuple(ViewedView(on, speaker.purpose(purpose)) for on, purpose in dossier.views),
         masked=speaker.masked,
     )
 
@@ -240,6 +240,10 @@ class _Speaker:
         facts = (("name", dossier.customer_name), ("customer_number", dossier.customer_key))
         return tuple(self._field(key, value) for key, value in facts if value not in shown)
 
+    def purpose(self, purpose: str) -> str:
+        words = self.labels.purposes.get(purpose)
+        return words[self.language] if words else purpose
+
     def _ground(self, basis: Basis) -> str:
         return f"{_BASES[basis][self.language]}, {_ARTICLE[self.language].replace('{}', basis[-2])}"
 
@@ -251,15 +255,18 @@ class _Speaker:
         return name[self.language] if name else _readable(source)
 
     def _groups(self, items: tuple[Held, ...]) -> tuple[GroupView, ...]:
+        by_kind: dict[str, list[Held]] = {}
+        for item in items:
+            by_kind.setdefault(item.kind, []).append(item)
         groups = []
-        for kind, run in groupby(items, key=lambda item: item.kind):
+        for kind, alike in by_kind.items():
             together = tuple(
                 ItemView(
                     tuple(self._field(key, value) for key, value in item.fields),
                     self._source(item.source),
                     item.recorded_on,
                 )
-                for item in run
+                for item in alike
             )
             label = self.labels.kinds.get(kind)
             words = label[self.language] if label else _readable(kind)
@@ -269,9 +276,12 @@ class _Speaker:
     def _field(self, key: str, value: str) -> FieldView:
         value, codes = mask_identity_codes(value)
         self.masked += codes
-        label = self.labels.fields.get(key)
+        outer, dot, inner = key.partition(".")
+        label = self.labels.fields.get(outer)
         if label is None:
             return FieldView(_readable(key), one_line(value))
+        if dot:
+            return FieldView(f"{label[self.language]}: {_readable(inner)}", one_line(value))
         return self._labelled(label, value)
 
     def _labelled(self, label: FieldLabel, value: str) -> FieldView:
@@ -279,9 +289,15 @@ class _Speaker:
         lines = tuple(line for line in map(one_line, value.splitlines()) if line) if label.format == "text" else ()
         if len(lines) > 1:
             return FieldView(name, "", lines)
-        word = label.values.get(value.casefold())
-        if word is not None:
-            return FieldView(name, word[self.language])
+        if label.values:
+            parts = value.split(", ")
+            words = [label.values.get(part.casefold()) for part in parts]
+            return FieldView(
+                name,
+                ", ".join(
+                    word[self.language] if word else one_line(part) for word, part in zip(words, parts, strict=True)
+                ),
+            )
         look = self._looks.get(label.format)
         shown = one_line(look(value) if look else value)
         return FieldView(name, f"{shown} {label.unit}" if label.unit and shown else shown)

@@ -155,10 +155,11 @@ class FieldLabel(Text):
 
 
 class Labels(_Part):
-    """Words for the register's own keys."""
+    """Words for the register's own keys, and for the purposes that its logs of views and disclosures give."""
 
     kinds: dict[str, Text] = {}
     fields: dict[str, FieldLabel] = {}
+    purposes: dict[str, Text] = {}
 
 
 class Notice(_Part):

@@ -69,7 +69,7 @@ def aino() -> Dossier:
             ),
             HeldCategory("faults", ()),
         ),
-        disclosures=(DisclosedTo("Testilasku Välitys Oy", "laskujen välitys", date(2024, 1, 1), date(2026, 11, 1)),),
+        disclosures=(DisclosedTo("Välittäjä Oy", "laskujen välitys", date(2024, 1, 1), date(2026, 11, 1)),),
         views=((date(2026, 11, 23), "tarkastuspyyntöön vastaaminen"),),
     )
 

@@ -107,7 +107,7 @@ def test_the_access_reply_reads_like_this(write_any):
     text = write_any("access", "fi").text
     assert "Vahvistamme, että käsittelemme teitä koskevia henkilötietoja." in text
     assert "sellaisina kuin ne olivat 23.11.2026" in text, "the snapshot's date is local: 00.30 in Helsinki"
-    assert "- Testilasku Välitys Oy: laskujen välitys (1.1.2024–1.11.2026)" in text
+    assert "- Välittäjä Oy: laskujen välitys (1.1.2024–1.11.2026)" in text
     assert "  Sopimusvesivirta: 0,25 m³/h" in text
     assert "  Postiosoite: Mallikatu 1 A 2, 85100 Kalajoki\n  Lähde: Digi- ja väestötietovirastosta" in text
     assert "  Tila: maksettu" in text
@@ -128,7 +128,7 @@ def test_labels_dates_and_decimals_follow_the_language(write_any):
 
 def test_recipients_and_sources_are_true_for_this_person(write_any):
     text = write_any("access", "fi").text
-    assert text.count("Testilasku Välitys Oy") == 1, "logged, so not told again as a standing recipient"
+    assert text.count("Välittäjä Oy") == 1, "logged, so not told again as a standing recipient"
     assert "- Koemittaus Palvelut Oy: mittareiden etäluenta" in text
     sources = text.split("6. Mistä tiedot ovat peräisin")[1].split("7. ")[0]
     assert "Kalajoen kaupungilta" not in sources, "a source of the notice, but of nothing that is held here"

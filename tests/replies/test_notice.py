@@ -103,7 +103,7 @@ def test_a_missing_section_is_named(section: str, tmp_path: Path):
         ("[controller]", "[controler]", "top of the file", "did you mean `controller`?"),
         ("0185891-4", "0185891-5", "[controller]", "business ID"),
         ("staff = {", "stuff = {", "[sources]", "source `staff`"),
-        ('categories = ["invoices"]', 'categories = ["invoice"]', "Testilasku", "did you mean `invoices`?"),
+        ('categories = ["invoices"]', 'categories = ["invoice"]', "Välittäjä", "did you mean `invoices`?"),
         ('country = "FI"', 'country = "US"', "[transfers]", "outside_eea = true"),
         ('key = "property"', 'key = "basic"', "[[categories]]", "twice"),
         ('name = "Tiina Testinen"', 'name = ""', "[contact_person]", "`name`"),
