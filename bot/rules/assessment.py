@@ -1,7 +1,7 @@
 """The whole judgement of one message as a value: `explain` prints it, intake acts on it.
 
-Read what was newly written, find what it asks for, say who wrote, count the days, and decide where it goes and what may
-be answered. Facts come in as arguments; nothing is looked up here and nothing is changed.
+Read what was newly written, find what it asks for, say who wrote, count the days, and decide where it goes and what
+may be answered. Facts come in as arguments; nothing is looked up here and nothing is changed.
 """
 
 import re
@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from bot.rules import deadlines
-from bot.rules.classification import Classification, Recognised, classify
+from bot.rules.classification import MAX_TEXT, Classification, Recognised, classify
 from bot.rules.identification import identify
+from bot.rules.other_languages import recognise
 from bot.rules.policy import NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
 from bot.rules.signs import signs
 from bot.rules.verdicts import AskedFor, Assessment, Identification, Policy, Thread
@@ -35,9 +36,9 @@ def assess(
 ) -> Assessment:
     """Everything the service would do with `message`, and why.
 
-    `candidates` are what the register found for the message's clues, `thread` the ticket it refers to, `received_at` the
-    moment of receipt (aware, UTC), `envelope_sender` the reverse-path, for chat the chat's own id. Never raises for what
-    a message holds.
+    `candidates` are what the register found for the message's clues, `thread` the ticket it refers to, `received_at`
+    the moment of receipt (aware, UTC), `envelope_sender` the reverse-path, for chat the chat's own id. Never raises
+    for what a message holds.
     """
     identification = identify(message, candidates, policy, received_at)
     if message.automatic.kind != "none":
@@ -51,9 +52,8 @@ def assess(
     placement, more = place(case, thread, nothing_asked=nothing_asked)
     flags.update(dict.fromkeys(more))
     asks_anew = placement == "new" or (placement == "join" and not nothing_asked and not case.flags & NO_NEW_CLOCK)
-    requests = (
-        _requests(found.kinds, deadlines.receipt_date(received_at, policy.time_zone), policy) if asks_anew else ()
-    )
+    received = deadlines.receipt_date(received_at, policy.time_zone)
+    requests = tuple(_asked(one, received, policy) for one in found.kinds) if asks_anew else ()
     return Assessment(
         automatic=message.automatic,
         authentication=message.authentication,
@@ -95,7 +95,7 @@ def _read(message: InboundMessage) -> str:
 
 
 def _found(message: InboundMessage, read: str) -> Classification:
-    """What the new text asks for; where it says nothing, what the whole text does: a request may stand in a quotation."""
+    """What the new text asks for; where it says nothing, what a quotation does, as a mere possibility."""
     found = classify(read, message.language)
     if all(one.kind is RequestKind.OTHER for one in found.kinds) and message.text.strip() not in read:
         quoted = classify(message.text, message.language)
@@ -103,13 +103,12 @@ def _found(message: InboundMessage, read: str) -> Classification:
         if rights and not found.flags:
             doubtful = tuple(Recognised(one.kind, min(one.confidence, 0.5), one.reasons) for one in rights)
             return Classification(doubtful, (*quoted.flags, "POSSIBLE_RIGHTS_REQUEST", "ONLY_IN_QUOTATION"))
+    nothing = all(one.kind is RequestKind.OTHER for one in found.kinds)
+    if nothing and message.language == "other" and (foreign := recognise(read[:MAX_TEXT])):
+        return Classification(foreign, (*found.flags, "OTHER_LANGUAGE", "POSSIBLE_RIGHTS_REQUEST"))
     if not read.strip():
         return Classification((Recognised(RequestKind.OTHER, 0.0, ("NOTHING_READABLE",)),), found.flags)
     return found
-
-
-def _requests(kinds: Sequence[Recognised], received: date, policy: Policy) -> tuple[AskedFor, ...]:
-    return tuple(_asked(one, received, policy) for one in kinds)
 
 
 def _asked(one: Recognised, received: date, policy: Policy) -> AskedFor:

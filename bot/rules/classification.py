@@ -85,7 +85,6 @@ class _Rules:
         rules = [self._rule(entry) for entry in tomllib.loads((DATA / "rules.toml").read_text("utf-8"))["rule"]]
         self.within = tuple(rule for rule in rules if rule.scope != "message")
         self.overall = tuple(rule for rule in rules if rule.scope == "message")
-        self.common = self.bits["common"]
 
     def _mask(self, names: str) -> int:
         mask = 0
@@ -112,40 +111,40 @@ _RULES = _Rules()
 def classify(text: str, language: str = "other") -> Classification:
     """Kinds and flags of a text; `language` is a hint only, for short texts are easily mistaken for another's."""
     sentences = split(text[:MAX_TEXT])
-    read = {name: [words.sentence(one) for one in sentences] for name, words in _RULES.vocabularies.items()}
-    spoken = _spoken(read, language)
-    found = _apply(read, spoken)
+    spoken = _spoken(sentences, language)
+    found = [rule for name in spoken for rule in _apply(sentences, name)]
     if not any(rule.kind for rule in found):
-        found += _apply(read, tuple(name for name in LANGUAGES if name not in spoken))
-    return _conclude(found)
+        found += [rule for name in LANGUAGES if name not in spoken for rule in _apply(sentences, name)]
+    return _conclude(list({rule.name: rule for rule in found}.values()))
 
 
-def _spoken(read: dict[str, list[Sentence]], hint: str) -> tuple[str, ...]:
+def _spoken(sentences: list[list[str]], hint: str) -> list[str]:
     """Languages that the text seems to be in, by its small words: mixed mails are common."""
-    counts = {
-        name: sum(1 for one in sentences for mask in one.masks if mask & _RULES.common)
-        for name, sentences in read.items()
-    }
+    words = {word for sentence in sentences for word in sentence}
+    counts = {name: len(words & vocabulary.common) for name, vocabulary in _RULES.vocabularies.items()}
     most = max(counts.values())
-    return tuple(
-        name for name in LANGUAGES if name == hint or (counts[name] >= 2 and counts[name] * 3 >= most) or not most
-    )
+    return [name for name in LANGUAGES if name == hint or (counts[name] >= 2 and counts[name] * 3 >= most) or not most]
 
 
-def _apply(read: dict[str, list[Sentence]], languages: tuple[str, ...]) -> list[_Rule]:
-    found: dict[str, _Rule] = {}
-    for language in languages:
-        whole = 0
-        for sentence in read[language]:
-            whole |= sentence.mask
-        for sentence in read[language]:
-            for rule in _RULES.within:
-                if sentence.mask & rule.groups[0] and not whole & rule.nowhere and rule.holds(sentence):
-                    found.setdefault(rule.name, rule)
-        for rule in _RULES.overall:
-            if all(whole & group for group in rule.groups) and not whole & (rule.unless | rule.nowhere):
-                found.setdefault(rule.name, rule)
-    return list(found.values())
+def _apply(texts: list[list[str]], language: str) -> list[_Rule]:
+    """The rules that hold when the text is read as this language."""
+    vocabulary = _RULES.vocabularies[language]
+    sentences = [vocabulary.sentence(words) for words in texts]
+    whole = 0
+    for sentence in sentences:
+        whole |= sentence.mask
+    found = [
+        rule
+        for rule in _RULES.overall
+        if not whole & (rule.unless | rule.nowhere) and all(whole & group for group in rule.groups)
+    ]
+    for rule in _RULES.within:
+        first = rule.groups[0]
+        if not whole & first or whole & rule.nowhere:
+            continue
+        if any(sentence.mask & first and rule.holds(sentence) for sentence in sentences):
+            found.append(rule)
+    return found
 
 
 def _conclude(found: list[_Rule]) -> Classification:

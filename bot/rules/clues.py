@@ -26,23 +26,20 @@ MAX_OF_EACH = 20
 HETU = re.compile(
     r"(?<!\w)(0[1-9]|[12]\d|3[01])(0[1-9]|1[0-2])(\d\d)([-+\u2013A-FU-Y])(\d{3})([0-9A-FHJ-NPR-Y])(?!\w)", re.IGNORECASE
 )
-_CUSTOMER_WORDS = (
-    r"(?:asiakas ?(?:nro|nr|numero|n:o|tunnus|num)|kund ?(?:nr|nummer|id)|customer ?(?:no|nr|number|id|ref))"
-)
 _BUSINESS = re.compile(r"(?<![\w-])(?:FI ?)?\d{6,7}-?\d(?![\w-])")
 _PROPERTY = re.compile(r"(?<![\w-])\d{3}-\d{1,3}-\d{1,4}-\d{1,4}(?:-[Mm]\d{1,4})?(?![\w-])|(?<!\d)\d{14}(?!\d)")
-_REFERENCE = re.compile(r"(?:viite|viitenumero|referens|reference|ref)\w*[^\d\n]{0,15}(\d[\d ]{2,25})", re.IGNORECASE)
-_NUMBER = r"\w*(?:[ .:#]+(?:nro|numero|nr|no|nummer|number|on|är|is)\w*)?[ .:#]{0,4}"
-_NUMBERED = {
-    IdentifierKind.INVOICE: re.compile(rf"(?:lasku|faktura|invoice|bill){_NUMBER}(\d[\d-]{{4,18}})", re.IGNORECASE),
-    IdentifierKind.CONTRACT: re.compile(
-        rf"(?:sopimu|avtal|contract|agreement){_NUMBER}([A-Z]{{0,4}}-?\d[\dA-Z/-]{{2,18}})", re.IGNORECASE
-    ),
-    IdentifierKind.METER: re.compile(
-        rf"(?:mittari|mätar|meter){_NUMBER}([A-Z]{{0,4}}-?\d[\dA-Z/-]{{2,18}})", re.IGNORECASE
-    ),
-}
+_RUN = re.compile(r"(?<![\w+-])(?:[A-Z]{1,4}-?)?\d[\dA-Z/-]*(?: \d+)*")
+_CONTEXT = 36
+"""Characters before a number that may say what it is."""
+_NAMED = (
+    (IdentifierKind.CUSTOMER_NUMBER, re.compile(r"asiakas ?(?:n|tunnu)|kund ?(?:n|id)|customer ?(?:n|id|ref)")),
+    (IdentifierKind.PAYMENT_REFERENCE, re.compile(r"viite|referens|reference|ref\b")),
+    (IdentifierKind.INVOICE, re.compile(r"lasku|faktur|invoice|bill")),
+    (IdentifierKind.CONTRACT, re.compile(r"sopimu|avtal|contract|agreement")),
+    (IdentifierKind.METER, re.compile(r"mittari|mätar|meter")),
+)
 _PHONE = re.compile(r"(?<![\w+-])(?:\+\d|00\d|\(?0\d)[\d ()-]{4,18}\d(?![\w-])")
+_CHECKED = frozenset({IdentifierKind.CUSTOMER_NUMBER, IdentifierKind.PAYMENT_REFERENCE})
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞŠŽ]"
 _NAME = re.compile(rf"(?<!\w){_CAPITAL}[\w'’-]{{1,30}}(?:[ \t]{_CAPITAL}(?:[\w'’-]{{1,30}}|\.)){{1,4}}(?!\w)")
 _LABELLED = re.compile(r"^[ \t]*(?:nimi|namn|name|asiakas|kund|customer)[ \t]*:[ \t]*([^\n,;:]{3,60})", re.I | re.M)
@@ -76,32 +73,44 @@ def _first(found: Iterable[_Clue]) -> tuple[_Clue, ...]:
 
 @lru_cache(maxsize=8)
 def _customer_number(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"{_CUSTOMER_WORDS}[^\d\n]{{0,20}}({pattern})(?!\w)", re.IGNORECASE)
-
-
-@lru_cache(maxsize=8)
-def _bare_number(pattern: str) -> re.Pattern[str]:
-    """Six digits standing alone, which look like a customer number and like little else."""
-    return re.compile(rf"(?<![\w+-])(?=\d{{6}}(?![\w-]))({pattern})(?![\w-])")
+    return re.compile(pattern)
 
 
 def _identifiers(text: str, pattern: str) -> Iterator[tuple[IdentifierKind, str]]:
-    for matches in (_customer_number(pattern).finditer(text), _bare_number(pattern).finditer(text)):
-        for match in matches:
-            yield IdentifierKind.CUSTOMER_NUMBER, identifier_key(IdentifierKind.CUSTOMER_NUMBER, match.group(1))
+    """Numbers by the word that stands before them, and those that show by themselves what they are."""
+    number = _customer_number(pattern)
+    for match in _RUN.finditer(text):
+        run = match.group()
+        first = run.partition(" ")[0]
+        kind = _kind_before(text, match.start())
+        if kind is IdentifierKind.PAYMENT_REFERENCE:
+            if _is_reference(key := identifier_key(kind, run)):
+                yield kind, key
+        elif kind is IdentifierKind.CUSTOMER_NUMBER:
+            if number.fullmatch(first):
+                yield kind, identifier_key(kind, first)
+        elif len(first) == 6 and first.isdecimal() and first == run and number.fullmatch(first):
+            # Six digits standing alone look like a customer number and like little else.
+            yield IdentifierKind.CUSTOMER_NUMBER, first
+        if kind is not None and kind not in _CHECKED and len(first) >= 4:
+            yield kind, identifier_key(kind, first)
     for match in _BUSINESS.finditer(text):
         key = identifier_key(IdentifierKind.BUSINESS_ID, match.group())
         if ytunnus.is_valid(key):
             yield IdentifierKind.BUSINESS_ID, key
     for match in _PROPERTY.finditer(text):
         yield IdentifierKind.PROPERTY, identifier_key(IdentifierKind.PROPERTY, match.group())
-    for match in _REFERENCE.finditer(text):
-        key = identifier_key(IdentifierKind.PAYMENT_REFERENCE, match.group(1))
-        if _is_reference(key):
-            yield IdentifierKind.PAYMENT_REFERENCE, key
-    for kind, words in _NUMBERED.items():
-        for match in words.finditer(text):
-            yield kind, identifier_key(kind, match.group(1))
+
+
+def _kind_before(text: str, at: int) -> IdentifierKind | None:
+    """What the nearest telling word before the number, on the same line, says that it is."""
+    before = text[max(0, at - _CONTEXT) : at].rpartition("\n")[2].lower()
+    nearest, kind = -1, None
+    for named, words in _NAMED:
+        for match in words.finditer(before):
+            if match.start() > nearest:
+                nearest, kind = match.start(), named
+    return kind
 
 
 def _is_reference(digits: str) -> bool:

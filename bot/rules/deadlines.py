@@ -66,6 +66,7 @@ def nominal(received: date, months: int = 1, suspended_days: int = 0) -> date:
     return add_months(received, months) + timedelta(days=suspended_days)
 
 
+@lru_cache(maxsize=1024)
 def due_on(received: date, *, months: int = 1, suspended_days: int = 0, eves_closed: bool = False) -> date:
     """The last day on which a request may be answered (GDPR Art. 12(3); Reg. 1182/71, Art. 3)."""
     return roll(nominal(received, months, suspended_days), eves_closed)
@@ -101,6 +102,7 @@ def breach_notify_by(aware: datetime) -> datetime:
     return (aware.astimezone(ZoneInfo("UTC")) + timedelta(hours=BREACH_HOURS)).astimezone(zone)
 
 
+@lru_cache(maxsize=1024)
 def target_on(received: date, working_days: int, *, eves_closed: bool = False) -> date:
     """The day that lies so many working days after receipt: a promise of service, not law (DOMAIN 3.1, 7)."""
     day = received

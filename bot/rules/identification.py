@@ -1,9 +1,9 @@
 """Who wrote, how sure we are, and why.
 
-Only control of a channel that was on file before confirms (DESIGN, "What confirms what"): an active address on file, and
-the trusted MTA's `pass`. All else, numbers and names and phones, is knowledge, which many have: it raises to `claimed` at
-most, and a claim is answered to the contact on file, never to the claimant. Where more than one may be meant, that is a
-state of its own, and a person decides (THREATS 9).
+Only control of a channel that was on file before confirms (DESIGN, "What confirms what"): an active address on file,
+and the trusted MTA's `pass`. All else, numbers and names and phones, is knowledge, which many have: it raises to
+`claimed` at most, and a claim is answered to the contact on file, never to the claimant. Where more than one may be
+meant, that is a state of its own, and a person decides (THREATS 9).
 
 Reasons are named in capitals; what agreed stands among them as the register named it.
 """
@@ -11,6 +11,7 @@ Reasons are named in capitals; what agreed stands among them as the register nam
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.rules.clues import MAX_TEXT
 from bot.rules.verdicts import Identification, Policy
 from mail.message import InboundMessage
 from store.models import Candidate, Contact, ContactKind, ContactStatus, Level
@@ -48,9 +49,9 @@ def identify(
 def address_on_file(candidate: Candidate, address: str) -> Contact | None:
     """The candidate's active e-mail contact with exactly this normalised address; inactive ones never match."""
     for contact in candidate.contacts:
-        if contact.kind is ContactKind.EMAIL and contact.status is ContactStatus.ACTIVE:
-            if address and contact.normalised == address:
-                return contact
+        live = contact.kind is ContactKind.EMAIL and contact.status is ContactStatus.ACTIVE
+        if live and address and contact.normalised == address:
+            return contact
     return None
 
 
@@ -128,8 +129,8 @@ def _principal(sender: Candidate, candidates: Sequence[Candidate]) -> Candidate 
 
 
 def _by_knowledge(message: InboundMessage, candidates: Sequence[Candidate], address: str) -> Identification:
-    """No address on file: exactly one match on two independent agreements is a claim, less is ambiguous (DOMAIN 7.2, 8)."""
-    text = fold_postal(message.text[:20_000].splitlines()).replace(" / ", " ")
+    """No address on file: one match on two independent agreements is a claim, less is ambiguous (DOMAIN 7.2, 8)."""
+    text = fold_postal(message.text[:MAX_TEXT].splitlines()).replace(" / ", " ") if candidates else ""
     agreeing = {one.key: _independent(one, text) for one in candidates}
     old = ("INACTIVE_ADDRESS",) if any("INACTIVE_ADDRESS" in one.matched for one in candidates) else ()
     strong = [one for one in candidates if len(agreeing[one.key]) >= 2]

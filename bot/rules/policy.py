@@ -1,9 +1,9 @@
 """What may be answered to whom: where a message belongs, who gets the acknowledgement, which draft goes where.
 
 Data go to a contact that was on file before, and nowhere else; asking nothing and delivering there is the first choice,
-because the delivery itself protects (DOMAIN 7.3). A question about identity needs a named doubt: several may be meant, a
-third party asks, the data shall go elsewhere, or there is no contact on file. What holds no data may go back to whoever
-wrote. Nothing here may look different to a stranger and to a customer.
+because the delivery itself protects (DOMAIN 7.3). A question about identity needs a named doubt: several may be meant,
+a third party asks, the data shall go elsewhere, or there is no contact on file. What holds no data may go back to
+whoever wrote. Nothing here may look different to a stranger and to a customer.
 """
 
 from collections.abc import Sequence
@@ -110,8 +110,8 @@ class Case:
 def place(case: Case, thread: Thread | None, *, nothing_asked: bool) -> tuple[Placement, tuple[str, ...]]:
     """Where the message belongs, with flags. It joins another's ticket never (THREATS 8).
 
-    A reference joins as the ticket's customer when the sender is confirmed as that one, and as an unverified line, which
-    raises nothing, when it comes authenticated from the very address that opened the ticket.
+    A reference joins as the ticket's customer when the sender is confirmed as that one, and as an unverified line,
+    which raises nothing, when it comes authenticated from the very address that opened the ticket.
     """
     if case.message.automatic.kind != "none":
         return "none", ()
@@ -177,27 +177,30 @@ def _ask_the_one_on_file(case: Case, requests: Sequence[AskedFor]) -> tuple[Draf
 
 
 def _answer(case: Case, asked: AskedFor) -> DraftPlan:
-    if asked.kind is not RequestKind.ACCESS:
-        return _without_data(case, asked, asked.kind.value)
-    if asked.confidence < SURE:
-        return _without_data(case, asked, RequestKind.OTHER.value)
-    if "THIRD_PARTY" in case.flags and not _OWN_DATA & set(asked.reasons):
-        return _without_data(case, asked, "mandate")
-    if case.identification.level is Level.NONE:
-        return _without_data(case, asked, "access_legal_person" if "LEGAL_PERSON" in case.flags else "nothing_held")
-    customer = case.one_meant()
-    if customer is None or case.identification.level is Level.AMBIGUOUS or case.flags & RED_FLAGS:
-        return _without_data(case, asked, "identity")
-    if customer.kind in _LEGAL_PERSONS:
-        return _without_data(case, asked, "access_legal_person")
-    contact = None if customer.kind is CustomerKind.ESTATE else _contact_for_data(case, customer)
-    if contact is None:
-        return _without_data(case, asked, "identity")
-    return DraftPlan(asked.kind, "access", case.language, _to(contact), holds_data=True)
-
-
-def _without_data(case: Case, asked: AskedFor, template: str) -> DraftPlan:
+    """The copy of the data where that may leave, else the words that fit without any."""
+    template = asked.kind.value
+    if asked.kind is RequestKind.ACCESS:
+        template = _access_template(case, asked)
+    if template == "access" and (customer := case.one_meant()):
+        if contact := _contact_for_data(case, customer):
+            return DraftPlan(asked.kind, "access", case.language, _to(contact), holds_data=True)
+        template = "identity"
     return DraftPlan(asked.kind, template, case.language, _back_to_sender(case), holds_data=False)
+
+
+def _access_template(case: Case, asked: AskedFor) -> str:
+    """Which answer an access request gets; `access` only for exactly one person, without a named doubt."""
+    level, customer = case.identification.level, case.one_meant()
+    if asked.confidence < SURE:
+        return "other"
+    if "THIRD_PARTY" in case.flags and not _OWN_DATA & set(asked.reasons):
+        return "mandate"
+    if level is Level.NONE:
+        return "access_legal_person" if "LEGAL_PERSON" in case.flags else "nothing_held"
+    doubtful = level is Level.AMBIGUOUS or case.flags & RED_FLAGS
+    if customer is None or doubtful or customer.kind is CustomerKind.ESTATE:
+        return "identity"
+    return "access_legal_person" if customer.kind in _LEGAL_PERSONS else "access"
 
 
 def _back_to_sender(case: Case) -> Recipient:

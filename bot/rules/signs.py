@@ -23,7 +23,8 @@ def signs(message: InboundMessage, read: str, found: Classification, own_address
     flags: list[str] = []
     if holds_identity_code(message.text):
         flags.append("IDENTITY_CODE")
-    if releases and _names_another_address(message, read, own_addresses):
+    elsewhere = "ASKS_TO_SEND_ELSEWHERE" in found.flags or _names_another_address(message, read, own_addresses)
+    if releases and elsewhere:
         flags.append("ELSEWHERE")
     if releases and "CONTACT_CHANGE" in found.flags:
         flags.append("CONTACT_CHANGE_WITH_REQUEST")

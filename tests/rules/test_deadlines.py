@@ -26,7 +26,7 @@ def rows(name: str, count: int) -> list[dict[str, str]]:
 
 
 def day(text: str) -> date:
-    return date.fromisoformat(text.split()[0])
+    return date.fromisoformat(text.split(maxsplit=1)[0])
 
 
 def test_every_one_month_case_comes_out_as_labelled() -> None:
