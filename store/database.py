@@ -3,7 +3,8 @@
 A transaction is a plain function that is handed a `Session`: nothing in it can await, so no transaction is ever held
 over the network. `await database.write(work)` queues it for the one writer thread. The thread takes all that wait, runs
 each in a savepoint of its own inside one transaction, commits once, and only then tells those who wait: one fsync pays
-for many (on SQLite the commit is where the time goes), and one that fails takes no other down with it.
+for many (on SQLite the commit is where the time goes), and one that fails takes no other down with it. Small work that
+comes in crowds shares a savepoint and its statements too (`write_together`).
 
 SQLite (a current one of its own: older ones may corrupt a WAL on reset) runs in WAL with synchronous=FULL, so that what
 was committed survives a power cut; PostgreSQL must have its own equivalents on, or `open` refuses. Several processes
@@ -13,9 +14,10 @@ may read and write one database; who may *serve* on it is the lock in `store.own
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Generic, TypeVar, cast
 
 import pysqlite3.dbapi2 as sqlite
@@ -25,6 +27,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 GROUP = 64
 """How many pieces of work share a commit at the most: bounds how long the first of them waits."""
@@ -38,7 +41,8 @@ class StoreUnusable(RuntimeError):
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
-    work: Callable[[Session], T]
+    work: Callable[[Session, Sequence[Any]], Sequence[T]]
+    item: Any
     loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[T]"
     result: T | None = None
@@ -83,8 +87,18 @@ class Database:
 
     async def write(self, work: Callable[[Session], T]) -> T:
         """Run `work` in a transaction; return its result once that is durable. Its exception rolls back it alone."""
+        return await self._queue(lambda session, _items: (work(session),), None)
+
+    async def write_together(self, work: Callable[[Session, Sequence[Item]], Sequence[T]], item: Item) -> T:
+        """As `write`, for one of many alike: `work` gets all items that wait for it and returns a result for each.
+
+        When it fails, it is run again for each item alone, so that here too one that fails takes no other down.
+        """
+        return await self._queue(work, item)
+
+    async def _queue(self, work: Callable[[Session, Sequence[Any]], Sequence[T]], item: object) -> T:
         loop = asyncio.get_running_loop()
-        job = _Job(work, loop, loop.create_future())
+        job: _Job[T] = _Job(work, item, loop, loop.create_future())
         self._jobs.put(job)
         result: T = await job.done
         return result
@@ -124,8 +138,8 @@ class Database:
     def _commit(self, group: list[_Job[Any]]) -> None:
         try:
             with self._writer.connect() as connection, connection.begin():
-                for job in group:
-                    _attempt(connection, job)
+                for _, alike in groupby(group, key=lambda job: job.work):
+                    _attempt(connection, list(alike))
         except BaseException as error:  # noqa: BLE001 - the commit failed: everyone who waits must hear it
             for job in group:
                 job.error = job.error or error
@@ -133,14 +147,20 @@ class Database:
             _wake(loop, [job for job in group if job.loop is loop])
 
 
-def _attempt(connection: Connection, job: _Job[Any]) -> None:
-    """Run one piece of work inside a savepoint, so that its failure is its own."""
+def _attempt(connection: Connection, jobs: list[_Job[Any]]) -> None:
+    """Run the same piece of work for these jobs inside a savepoint, so that a failure is its own."""
     try:
         with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
-            job.result = job.work(session)
+            results = jobs[0].work(session, [job.item for job in jobs])
+            for job, result in zip(jobs, results, strict=True):
+                job.result = result
             session.commit()
     except Exception as error:  # noqa: BLE001 - handed to the one who waits for it
-        job.error = error
+        if len(jobs) == 1:
+            jobs[0].error = error
+            return
+        for job in jobs:
+            _attempt(connection, [job])
 
 
 def _wake(loop: asyncio.AbstractEventLoop, jobs: list[_Job[Any]]) -> None:

@@ -1,12 +1,12 @@
 """Raw messages: stored before anything is understood, led on in their order, recognised when they come twice."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import CursorResult
 from sqlmodel import Session, col
 
 from store.lifecycle import RawState
@@ -14,9 +14,27 @@ from store.models import Message, OutboxRow, RawMessageRow, table_of
 
 _TABLE = table_of(RawMessageRow)
 _STORE = {
-    "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]),
-    "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]),
+    "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]).returning(_TABLE.c.key),
+    "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]).returning(_TABLE.c.key),
 }
+ALONE_BYTES = 256 * 1024
+"""Octets above which a raw message is stored by a statement of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRaw:
+    """A raw message to be kept. `received_at` is aware UTC; `sha256` is of the content alone."""
+
+    key: str
+    channel: str
+    door: str
+    media_type: str
+    content: bytes
+    sha256: str
+    envelope_sender: str
+    envelope_recipients: list[str]
+    peer: str
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +53,31 @@ class StoredRaw:
     received_at: datetime
 
 
-def store_raw(
-    session: Session,
-    *,
-    key: str,
-    channel: str,
-    door: str,
-    media_type: str,
-    content: bytes,
-    sha256: str,
-    envelope_sender: str,
-    envelope_recipients: Sequence[str],
-    peer: str,
-    received_at: datetime,
-) -> bool:
-    """Keep a raw message; False when its key was known already. The caller's commit is what makes it ours (INV-4)."""
+def store_raws(session: Session, raws: Sequence[NewRaw]) -> list[bool]:
+    """Keep raw messages; False for one whose key was known already. The caller's commit makes them ours (INV-4)."""
     connection = session.connection()
-    result: CursorResult[tuple[()]] = connection.execute(
-        _STORE[connection.dialect.name],
-        {
-            "key": key,
-            "channel": channel,
-            "door": door,
-            "media_type": media_type,
-            "content": content,
-            "sha256": sha256,
-            "size": len(content),
-            "envelope_sender": envelope_sender,
-            "envelope_recipients": list(envelope_recipients),
-            "peer": peer,
-            "received_at": received_at,
-            "state": RawState.NEW,
-            "attempts": 0,
-        },
-    )
-    return result.rowcount == 1
+    statement = _STORE[connection.dialect.name]
+    kept: Counter[str] = Counter()
+    for together in _bounded(raws):
+        kept.update(connection.execute(statement, [_new_row(raw) for raw in together]).scalars())
+    stored: list[bool] = []
+    for raw in raws:
+        stored.append(kept[raw.key] > 0)
+        kept[raw.key] = 0  # the same twice among them is new once
+    return stored
+
+
+def _new_row(raw: NewRaw) -> dict[str, object]:
+    given: dict[str, object] = {field.name: getattr(raw, field.name) for field in fields(raw)}
+    return given | {"size": len(raw.content), "state": RawState.NEW, "attempts": 0}
+
+
+def _bounded(raws: Sequence[NewRaw]) -> Iterator[Sequence[NewRaw]]:
+    """Small ones share a statement; the driver copies what it is handed, so a large one goes alone."""
+    small = [raw for raw in raws if len(raw.content) <= ALONE_BYTES]
+    if small:
+        yield small
+    yield from ([raw] for raw in raws if len(raw.content) > ALONE_BYTES)
 
 
 def waiting(session: Session, limit: int, *, letters: bool) -> list[StoredRaw]:

@@ -21,7 +21,7 @@ from bot.intake.prepare import Prepared, Preparing, unprepared
 from mail.message import InboundMessage, RawMessage
 from store import messages
 from store.database import Database
-from store.messages import StoredRaw
+from store.messages import NewRaw, StoredRaw
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Intake:
 
     async def take_in(self, raw: RawMessage) -> bool:
         """Commit a raw message; returns only when it is durable. Raises what the store raises when it is not."""
-        new = await self._database.write(lambda session: _store(session, raw))
+        new = await self._database.write_together(_store, raw)
         if new:
             self._wake()
         return new
@@ -99,9 +99,13 @@ class Intake:
             )
 
 
-def _store(session: Session, raw: RawMessage) -> bool:
-    return messages.store_raw(
-        session,
+def _store(session: Session, raws: Sequence[RawMessage]) -> list[bool]:
+    """All that wait at once; in the writer's thread, so that hashing a large one does not hold the event loop."""
+    return messages.store_raws(session, [_row(raw) for raw in raws])
+
+
+def _row(raw: RawMessage) -> NewRaw:
+    return NewRaw(
         key=raw.key,
         channel=raw.channel,
         door=raw.door,
@@ -109,7 +113,7 @@ def _store(session: Session, raw: RawMessage) -> bool:
         content=raw.content,
         sha256=raw.sha256,
         envelope_sender=raw.envelope.sender,
-        envelope_recipients=raw.envelope.recipients,
+        envelope_recipients=list(raw.envelope.recipients),
         peer=raw.envelope.peer,
         received_at=raw.received_at,
     )
