@@ -1,0 +1,1 @@
+"""All tests, and the benchmarks in `tests.bench`."""
