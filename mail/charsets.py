@@ -11,6 +11,7 @@ end and tab, no lone surrogate.
 import codecs
 import re
 import unicodedata
+from contextlib import suppress
 from functools import cache
 
 from charset_normalizer import from_bytes
@@ -85,6 +86,13 @@ _JAPANESE = re.compile(rb"\x1b(?:\$[@B]|\$\([D@]|\([IJ])")
 _KOREAN = re.compile(rb"\x1b\$\)C")
 _CHINESE = re.compile(rb"\x1b\$\)[AGE]")
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_IN_MAIL = ["cp1251", "koi8_r", "iso8859_5", "shift_jis", "euc_jp", "gb18030", "big5", "cp949", "cp1253", "cp1255"]
+_IN_MAIL += ["cp1250", "iso8859_2", "cp1252", "cp1254", "cp1256", "cp1257"]
+_KANA = re.compile("[\u3041-\u30ff]")
+# ASCII, and what Finnish, Swedish, English and their western neighbours use of windows-1252.
+_NORTHERN = bytes(range(0x80)) + "äöåÄÖÅéÉüÜßèàáøæØÆõ€–—‘’“”•…§°´¨«» \xa0½²³·©®™£¡¿ñçêâôîûëïíóúÇŠšŽž".encode(
+    "cp1252", "replace"
+)
 _HIGH = bytes(range(0x80, 0x100))
 _WORDY = re.compile(rb"[A-Za-z]")
 
@@ -182,7 +190,8 @@ def _as_declared(data: bytes, codec: str) -> tuple[str, str]:
     if single_byte and _is_utf8(data, at_least=1 if codec in {"cp1252", "iso8859-15"} else 4):
         return data.decode("utf-8"), WRONG_CHARSET
     if single_byte:
-        return _single(data, codec), ""
+        guess = _guessed(data) if codec == "cp1252" and _is_far_from_latin(data) else ""
+        return guess or _single(data, codec), WRONG_CHARSET if guess else ""
     try:
         return data.decode(codec), ""
     except UnicodeDecodeError:
@@ -205,6 +214,12 @@ def _table(codec: str) -> str:
     return "".join(chr(b) if (c := bytes([b]).decode(codec, "replace")) == "\ufffd" else c for b in range(256))
 
 
+def _is_far_from_latin(data: bytes) -> bool:
+    """Words of nothing but high bytes: no language that is written in Latin-1 has them."""
+    high = len(data) - len(data.translate(None, _HIGH))
+    return high > 8 and high > 2 * len(_WORDY.findall(data[:_GUESS_LIMIT]))
+
+
 def _is_utf8(data: bytes, at_least: int) -> bool:
     try:
         text = data.decode("utf-8")
@@ -223,15 +238,22 @@ def _by_evidence(data: bytes) -> tuple[str, str]:
     in_sequences = sum(len(found) for found in _SEQUENCE.findall(data))
     if in_sequences * 2 > high:
         return data.decode("utf-8", "kirjaamo-latin"), BAD_BYTES
-    if high > len(_WORDY.findall(data[:_GUESS_LIMIT])) and (guess := _guessed(data)):
+    unlikely = len(data.translate(None, _NORTHERN))
+    if (high > len(_WORDY.findall(data[:_GUESS_LIMIT])) or unlikely) and (guess := _guessed(data)):
         return guess, WRONG_CHARSET
     return _single(data, "cp1252"), WRONG_CHARSET
 
 
 def _guessed(data: bytes) -> str:
-    """Statistics, the last resort: more high bytes than any western text has."""
-    best = from_bytes(data[:_GUESS_LIMIT]).best()
-    return data.decode(best.encoding, "replace") if best and best.encoding != "ascii" else ""
+    """Statistics, the last resort, among the charsets that mail is written in."""
+    best = from_bytes(data[:_GUESS_LIMIT], cp_isolation=_IN_MAIL).best()
+    if best is None or best.encoding == "ascii":
+        return ""
+    text = data.decode("cp932" if best.encoding == "shift_jis" else best.encoding, "replace")
+    if best.encoding == "gb18030" and len(_KANA.findall(text)) * 8 > len(text):
+        with suppress(UnicodeDecodeError):  # both charsets keep kana in one place, and Chinese has none
+            return data.decode("euc_jp")
+    return text
 
 
 def _latin_for_bad_bytes(error: UnicodeError) -> tuple[str, int]:

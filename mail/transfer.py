@@ -12,7 +12,9 @@ from mail.fields import Header
 UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n", re.M)
 """The first line of a uuencoded file within a text; the group is its name."""
 
-_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\s]*")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
+_BASE64_LINES = re.compile(rb"[A-Za-z0-9+/=\s]*")
 
 
 def decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
@@ -31,18 +33,26 @@ def decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
 
 def _base64(body: bytes, *, textual: bool) -> bytes:
     """Decoded as far as it is base64; several padded runs are joined, a plain footer below a text is kept."""
-    matched = _BASE64_LINE.match(body)
+    if textual and (line := _footer(body)) >= 0:
+        return _base64(body[:line], textual=False) + body[line:]
+    digits = body.translate(None, _NOT_BASE64)
+    if digits.rstrip(b"=").find(b"=") < 0:
+        return _run(digits)
+    return b"".join(_run(run) for run in digits.split(b"=") if run)
+
+
+def _run(digits: bytes) -> bytes:
+    bare = digits.rstrip(b"=")
+    bare = bare[:-1] if len(bare) % 4 == 1 else bare
+    return binascii.a2b_base64(bare + b"=" * (-len(bare) % 4))
+
+
+def _footer(body: bytes) -> int:
+    """Where plain lines begin below base64 ones, as list software adds them, or -1."""
+    matched = _BASE64_LINES.match(body)
     clear = matched.end() if matched else 0
-    if textual and clear < len(body) and (line := body.rfind(b"\n", 0, clear)) >= 0:
-        tail = body[line:]
-        if b" " in tail.strip():
-            return _base64(body[:line], textual=False) + tail
-    out: list[bytes] = []
-    for run in re.findall(rb"[^=]+", body):
-        digits = re.sub(rb"[^A-Za-z0-9+/]", b"", run)
-        digits = digits[:-1] if len(digits) % 4 == 1 else digits
-        out.append(binascii.a2b_base64(digits + b"=" * (-len(digits) % 4)))
-    return b"".join(out)
+    line = body.rfind(b"\n", 0, clear) if clear < len(body) else -1
+    return line if line >= 0 and b" " in body[line:].strip() else -1
 
 
 def uudecoded(text: str) -> tuple[bytes, int]:

@@ -163,19 +163,25 @@ class _Worker:
     async def start(cls, seconds: float, memory: int) -> "_Worker":
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+        starting = asyncio.ensure_future(asyncio.to_thread(_spawn, theirs, seconds, memory))
+        starting.add_done_callback(lambda _: theirs.close())
         try:
-            process = await asyncio.to_thread(_spawn, theirs, seconds, memory)
-        except BaseException:
+            worker = cls(await asyncio.shield(starting), ours)
+        except asyncio.CancelledError:  # the process begins all the same, and ends at once for want of a parent
             ours.close()
+            starting.add_done_callback(_reap)
             raise
-        finally:
-            theirs.close()
-        worker = cls(process, ours)
+        except OSError as error:
+            ours.close()
+            raise WorkerFailed("CRASHED", "START") from error
         try:
             await worker._frame(_START_SECONDS)
         except _Died as death:
             await worker.kill()
             raise WorkerFailed("CRASHED", "START") from death
+        except BaseException:
+            worker.kill_now()
+            raise
         return worker
 
     async def send(self, request: bytes) -> None:
@@ -267,6 +273,14 @@ class _Answers(pickle.Unpickler):
         raise pickle.UnpicklingError("not a value")
 
 
+def _reap(starting: "asyncio.Future[subprocess.Popen[bytes]]") -> None:
+    """Ends a process that nobody waits for any more."""
+    if not starting.cancelled() and starting.exception() is None:
+        process = starting.result()
+        process.kill()
+        process.wait()  # it has just been killed, so this does not hold up the loop
+
+
 def _spawn(theirs: socket.socket, seconds: float, memory: int) -> "subprocess.Popen[bytes]":
     """A fresh interpreter, not a fork: it inherits one socket, no thread, no lock and no secret."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
@@ -293,6 +307,7 @@ def _serve(end: socket.socket, seconds: float, memory: int) -> None:
     _write(end, _READY)
     while request := _read(end):
         module, name, calls = pickle.loads(request)  # noqa: S301  # from our parent
+        del request  # a large mail would stand in memory twice while it is read
         function = known.get((module, name))
         if function is None:
             function = known[module, name] = _found(module, name)
