@@ -227,11 +227,13 @@ class Messenger:
     async def _lead_all(self) -> bool:
         """Lead on all that waits; False when some of it must be tried again. Staff never wait for customers."""
         async with self._leading:
-            waiting = await self._waiting()
-            staff = [one for one in waiting if destination(one[1], self._staff_chat) == STAFF]
-            others = [one for one in waiting if destination(one[1], self._staff_chat) != STAFF]
-            ends = await asyncio.gather(self._lead_in_turn(staff), self._lead_in_turn(others))
-            return all(ends)
+            while waiting := await self._waiting():
+                staff = [one for one in waiting if destination(one[1], self._staff_chat) == STAFF]
+                others = [one for one in waiting if destination(one[1], self._staff_chat) != STAFF]
+                ends = await asyncio.gather(self._lead_in_turn(staff), self._lead_in_turn(others))
+                if not all(ends):
+                    return False
+            return True
 
     async def _lead_in_turn(self, updates: Sequence[tuple[int, dict[str, Any]]]) -> bool:
         complete = True

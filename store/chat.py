@@ -24,6 +24,8 @@ from store.models import Card, ChatUpdate, Draft, OutboxRow, Request, Setting, T
 
 URGENT_FLAG = "POSSIBLE_FAULT"
 _BATCH = 500
+_FORGOTTEN = "sha256_of_what_was_here"
+_KEPT_OUTCOME = "staff:refused"
 _OVER = (TicketState.ANSWERED, TicketState.CLOSED)
 
 
@@ -67,11 +69,11 @@ def keep_update(session: Session, update_id: int, payload: dict[str, Any], now: 
     The network may begin its numbers anew (Bot API, `Update`): another update under a known number is kept under one
     of its own, below zero, made from its content.
     """
-    known = session.execute(select(col(ChatUpdate.payload)).where(col(ChatUpdate.update_id) == update_id)).first()
+    known = session.get(ChatUpdate, update_id)
     if known is not None:
-        if known[0] == payload:
+        if _digest(payload) == (known.payload.get(_FORGOTTEN) or _digest(known.payload)):
             return False
-        update_id = _own_number(payload)
+        update_id = -1 - int(_digest(payload)[:14], 16)
         if session.get(ChatUpdate, update_id) is not None:
             return False
     session.execute(insert(ChatUpdate).values(update_id=update_id, payload=payload, stored_at=now, outcome=""))
@@ -90,13 +92,19 @@ def waiting_updates(session: Session) -> list[tuple[int, dict[str, Any]]]:
 
 
 def mark_handled(session: Session, update_id: int, outcome: str, now: datetime) -> bool:
-    """Record how an update ended; False when that was recorded before."""
-    return _changed_one(
-        session,
-        update(ChatUpdate)
-        .where(col(ChatUpdate.update_id) == update_id, col(ChatUpdate.handled_at).is_(None))
-        .values(handled_at=now, outcome=outcome),
-    )
+    """Record how an update ended; False when that was recorded before.
+
+    Its content is then forgotten but for a hash: what a customer wrote is the raw message's from now on, and can be
+    erased there alone. Only a refused act in the staff's chat is kept, to see who tried.
+    """
+    known = session.get(ChatUpdate, update_id)
+    if known is None or known.handled_at is not None:
+        return False
+    values: dict[str, Any] = {"handled_at": now, "outcome": outcome}
+    if not outcome.startswith(_KEPT_OUTCOME):
+        values["payload"] = {_FORGOTTEN: _digest(known.payload)}
+    where = (col(ChatUpdate.update_id) == update_id, col(ChatUpdate.handled_at).is_(None))
+    return _changed_one(session, update(ChatUpdate).where(*where).values(**values))
 
 
 def drafts_without_card(session: Session, room: str) -> list[Matter]:
@@ -221,9 +229,8 @@ def remember_digest(session: Session, room: str, value: str) -> None:
     session.merge(Setting(key=f"digest:{room}", value=value))
 
 
-def _own_number(payload: dict[str, Any]) -> int:
-    digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).digest()
-    return -1 - int.from_bytes(digest[:7], "big")
+def _digest(payload: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
 
 
 def _changed_one(session: Session, statement: Any) -> bool:

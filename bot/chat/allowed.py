@@ -28,7 +28,7 @@ _SEVERAL: Final = frozenset({"kinds", "flags"})
 _PATTERNS: Final = {
     "number": r"K-[A-HJ-NP-Z2-9]{5}",
     "date": r"(?:\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2})",
-    "days": r"\d{1,5}",
+    "days": r"\d{1,7}",
     "count": r"\d{1,6}",
     "minutes": r"\d{1,6}",
     "seen": r"\d{1,6}",

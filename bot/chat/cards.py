@@ -97,7 +97,7 @@ def word(name: str, value: str, language: str) -> str:
 
 def day(when: date, language: str) -> str:
     """A date as it is written in `language`."""
-    return f"{when.day}.{when.month}.{when.year}" if language == "fi" else when.isoformat()
+    return f"{when.day}.{when.month}.{when.year:04}" if language == "fi" else when.isoformat()
 
 
 def _words(name: str, values: tuple[str, ...], language: str) -> str:

@@ -93,8 +93,7 @@ class TelegramRoom:
                 return
             try:
                 await self._give_up_lost_cards()
-                for matter in await self._database.read(lambda session: chat.urgent_without_card(session, ROOM)):
-                    await self._show(matter)
+                await self._show_urgent()
                 for card in await self._database.read(lambda session: chat.live_cards(session, ROOM)):
                     async with self._card:
                         await self.mend(card.id)
@@ -153,9 +152,18 @@ class TelegramRoom:
         async with self._card:
             await self._database.write(lambda session: chat.retire_card(session, card.id))
 
+    async def _show_urgent(self) -> None:
+        """A card for each suspected fault; of the many of an outage morning, the first few and then their number."""
+        new = await self._database.read(lambda session: chat.urgent_without_card(session, ROOM))
+        live = await self._database.read(lambda session: chat.live_cards(session, ROOM))
+        told = sum(card.matter.draft_id is None and card.matter.state not in _ENDS for card in live)
+        for matter in new[: max(0, FLOOD - told)]:
+            await self._show(matter)
+        await self._tell_of_flood("urgent_digest", told + len(new) if told + len(new) > FLOOD else 0)
+
     async def _show_new(self) -> None:
         waiting = await self._database.read(lambda session: chat.drafts_without_card(session, ROOM))
-        await self._tell_of_flood(len(waiting) if len(waiting) > FLOOD else 0)
+        await self._tell_of_flood("digest", len(waiting) if len(waiting) > FLOOD else 0)
         if len(waiting) <= FLOOD:
             for matter in waiting:
                 await self._show(matter)
@@ -181,12 +189,14 @@ class TelegramRoom:
             message_id = await self._voice.send(text, self._buttons(number, matter, token))
             await self._database.write(lambda session: chat.card_was_shown(session, card_id, message_id, shown))
 
-    async def _tell_of_flood(self, count: int) -> None:
-        known = await self._database.read(lambda session: chat.digest(session, ROOM))
+    async def _tell_of_flood(self, name: str, count: int) -> None:
+        """Keep one message that says how many wait; 0 ends it."""
+        key = f"{ROOM}:{name}"
+        known = await self._database.read(lambda session: chat.digest(session, key))
         before = json.loads(known) if known else {}
         if not count and not before:
             return
-        text = say("chat.digest", self._language, count=count) if count else say("chat.digest_over", self._language)
+        text = say(f"chat.{name}" if count else f"chat.{name}_over", self._language, count=count)
         if before.get("text") == text:
             return
         opens = [Button(say("chat.button_open", self._language), url=f"{self._desk}/")]
@@ -198,7 +208,7 @@ class TelegramRoom:
         except Gone:
             message_id = await self._voice.send(text, opens) if count else None
         value = json.dumps({"message": message_id, "text": text}) if count else ""
-        await self._database.write(lambda session: chat.remember_digest(session, ROOM, value))
+        await self._database.write(lambda session: chat.remember_digest(session, key, value))
 
     def _facts(self, number: str, matter: Matter) -> CardFacts:
         today = self._clock().astimezone(self._zone).date()

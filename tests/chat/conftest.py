@@ -16,6 +16,7 @@ from bot.chat.room import TelegramRoom
 from mail.messenger import Messenger
 from store import chat, drafts, tickets
 from store.database import Database
+from store.lifecycle import TicketState
 from store.models import (
     ContactKind,
     ContactPoint,
@@ -169,6 +170,15 @@ class House:
             return tickets.open_ticket(session, Ticket(**values | changes), at=self.clock())
 
         return self.database.write_now(work)
+
+    def close(self, ticket_id: int) -> None:
+        """Staff close a ticket."""
+
+        def work(session: Session) -> bool:
+            ticket = session.get_one(Ticket, ticket_id)
+            return tickets.move(session, ticket, TicketState.CLOSED, actor="staff:1", at=self.clock())
+
+        assert self.database.write_now(work)
 
     def customer(self) -> tuple[int, int]:
         """A customer and her e-mail address, long on file."""

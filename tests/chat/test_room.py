@@ -6,9 +6,9 @@ import pytest
 from sqlmodel import Session
 
 from bot.chat.room import FLOOD
-from store import chat, staff, tickets
-from store.lifecycle import DraftState, TicketState
-from store.models import Draft, Ticket
+from store import chat, staff
+from store.lifecycle import DraftState
+from store.models import Draft
 from tests.chat.conftest import DORA, EMIL, NEVER, STAFF_CHAT, STRANGER, House, until
 from tests.stand_ins.telegram import Fault, error, gateway, hang_up, torn
 
@@ -250,12 +250,7 @@ async def test_a_suspected_fault_comes_first_and_urgently(house: House) -> None:
     assert urgent.text.startswith("KIIREELLINEN K-")
     assert list(urgent.buttons) == ["Avaa"]
     assert not ordinary.text.startswith("KIIREELLINEN")
-
-    def close(session: Session) -> None:
-        row = session.get_one(Ticket, ticket)
-        assert tickets.move(session, row, TicketState.CLOSED, actor="staff:1", at=house.clock())
-
-    house.database.write_now(close)
+    house.close(ticket)
     await house.room.refresh()
     assert urgent.buttons == {}
     assert "suljettu" in urgent.text
@@ -277,6 +272,19 @@ async def test_a_rush_of_drafts_is_one_digest_and_cards_again_when_it_is_over(ho
     assert digest.text.startswith("Ruuhka on purettu")
     assert len(house.cards) == 4
     assert len(house.live_buttons()) == 3
+
+
+async def test_an_outage_morning_is_a_few_urgent_cards_and_their_number(house: House) -> None:
+    faults = [house.ticket(flags=["POSSIBLE_FAULT"]) for _ in range(FLOOD + 5)]
+    await house.room.refresh()
+    await house.room.refresh()
+    assert len(house.cards) == FLOOD + 1
+    assert house.cards[-1].text == f"KIIREELLISTÄ: mahdollisia vikoja odottaa {FLOOD + 5}. Ne ovat työpöydällä."
+    for fault in faults:
+        house.close(fault)
+    await house.room.refresh()
+    assert house.cards[-1].text == "Mahdollisten vikojen ruuhka on purettu."
+    assert len(house.cards) == FLOOD + 1
 
 
 @pytest.mark.parametrize(

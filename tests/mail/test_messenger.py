@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlmodel import Session
 
 from mail.channel import DeliveryError, DeliveryUncertain
 from mail.message import Envelope, OutboundMessage, RawMessage
 from mail.messenger import Messenger, read_update
 from store import chat
 from store.database import Database
+from store.models import ChatUpdate, table_of
 from tests.conftest import Clock
 from tests.stand_ins.telegram import Fault, Telegram, error, gateway, hang_up, torn
 
@@ -108,10 +111,6 @@ class House:
             await messenger.close()
 
     def outcomes(self) -> dict[int, str]:
-        from sqlalchemy import select  # noqa: PLC0415 - only this look behind the store's functions needs it
-
-        from store.models import ChatUpdate, table_of  # noqa: PLC0415
-
         table = table_of(ChatUpdate)
         rows = self.database.read_now(lambda session: session.execute(select(table.c.update_id, table.c.outcome)).all())
         return {row[0]: row[1] for row in rows}
@@ -199,6 +198,46 @@ async def test_each_update_is_led_on_once_over_many_restarts(house: House, teleg
     async with house.running():
         await until(lambda: len(house.taken) == 30 and not telegram.unconfirmed)
     assert [text_of(raw) for raw in house.taken] == [f"viesti {n}" for n in range(30)]
+
+
+async def test_a_backlog_longer_than_the_store_gives_at_once_is_led_on_to_its_end(
+    house: House, telegram: Telegram
+) -> None:
+    def pile_up(session: Session) -> None:
+        for number in range(1, 1_201):
+            chat.keep_update(session, number, {"update_id": number, "message": message(f"nro {number}")}, house.clock())
+
+    house.database.write_now(pile_up)
+    async with house.running(token=None, base_url=None):
+        assert [text_of(raw) for raw in house.taken] == [f"nro {number}" for number in range(1, 1_201)]
+
+
+async def test_two_consumers_of_one_bot_lead_each_update_on_once(house: House, telegram: Telegram) -> None:
+    async with house.running(), house.running():
+        for n in range(20):
+            telegram.message_from(AINO, f"viesti {n}")
+        await until(lambda: len(house.taken) == 20 and not telegram.unconfirmed)
+    assert sorted(text_of(raw) for raw in house.taken) == sorted(f"viesti {n}" for n in range(20))
+
+
+async def test_what_is_being_led_on_when_the_door_closes_is_finished(house: House, telegram: Telegram) -> None:
+    begun, released = asyncio.Event(), asyncio.Event()
+
+    async def slow_staff(update: dict[str, Any]) -> str:
+        begun.set()
+        await released.wait()
+        return "finished"
+
+    number = telegram.message_from(1, "/list", chat_id=STAFF_CHAT)
+    messenger = house.messenger(staff=slow_staff)
+    await messenger.open(house.take_in)
+    await begun.wait()
+    closing = asyncio.create_task(messenger.close())
+    await asyncio.sleep(0.05)
+    assert not closing.done()
+    released.set()
+    await closing
+    assert house.outcomes() == {number: "staff:finished"}
 
 
 async def test_numbers_out_of_order_repeated_and_with_a_gap_lose_nothing(house: House, telegram: Telegram) -> None:
