@@ -5,11 +5,10 @@ thousand and of a million. What is found here is possibility, not proof: the rul
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal, select, union_all
 from sqlmodel import Session
 
 from store.models import (
@@ -35,23 +34,100 @@ ACTING_ROLES = ("property_manager", "guardian", "agent", "board_chair")
 
 _customer, _contact, _identifier, _role = (table_of(model) for model in (Customer, ContactPoint, Identifier, Role))
 
-_ADDRESS, _IDENTIFIER, _PHONE, _NAME = range(4)
+_ADDRESS, _NUMBER, _PHONE, _NAME = range(4)
 """What a candidate was found by, strongest first: when there are too many, the weakest are left out."""
 
 
+def _one_of(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
+    return column.in_(bindparam(parameter, expanding=True))
+
+
+def _branch(
+    strength: int, column: ColumnElement[int], *conditions: ColumnElement[bool], most: int = MOST_CANDIDATES
+) -> Select[Any]:
+    """One look-up of the union, unordered: PostgreSQL might rather walk a whole key in order than sort namesakes."""
+    numbered = column.table is _identifier
+    found = (
+        select(
+            column.label("id"),
+            (_identifier.c.kind if numbered else literal("")).label("kind"),
+            (_identifier.c.normalised if numbered else literal("")).label("number"),
+        )
+        .where(*conditions)
+        .limit(most)
+        .subquery()
+    )
+    return select(found.c.id, literal(strength).label("strength"), found.c.kind, found.c.number)
+
+
+# Statements are built once: to build them anew would cost more than the database takes to answer them.
+_FOUND = union_all(
+    _branch(
+        _ADDRESS,
+        _contact.c.customer_id,
+        _contact.c.kind == ContactKind.EMAIL,
+        _contact.c.normalised == bindparam("address"),
+    ),
+    # Kinds and numbers separately, which the index serves best; that they belong together is checked afterwards.
+    _branch(
+        _NUMBER,
+        _identifier.c.customer_id,
+        _one_of(_identifier.c.kind, "kinds"),
+        _one_of(_identifier.c.normalised, "numbers"),
+        most=MOST_CANDIDATES * len(IdentifierKind),
+    ),
+    _branch(_NUMBER, _customer.c.id, _one_of(_customer.c.key, "keys"), most=MOST_CLUES),
+    _branch(
+        _PHONE,
+        _contact.c.customer_id,
+        _contact.c.kind == ContactKind.PHONE,
+        _one_of(_contact.c.normalised, "phones"),
+        _contact.c.status == ContactStatus.ACTIVE,
+    ),
+    _branch(_NAME, _customer.c.id, _one_of(_customer.c.name_key, "names")),
+)
+_CUSTOMERS = select(_customer).where(_one_of(_customer.c.id, "ids"))
+_CONTACTS = select(_contact).where(_one_of(_contact.c.customer_id, "ids")).order_by(_contact.c.id)
+_NUMBERS = select(_identifier.c.customer_id, _identifier.c.kind, _identifier.c.normalised).where(
+    _one_of(_identifier.c.customer_id, "ids"), _one_of(_identifier.c.normalised, "numbers")
+)
+_ROLES = (
+    select(_role.c.holder_id, _role.c.valid_from, _role.c.valid_to, _customer.c.key)
+    .join(_customer, _customer.c.id == _role.c.customer_id)
+    .where(_one_of(_role.c.holder_id, "ids"), _role.c.kind.in_(ACTING_ROLES))
+    .order_by(_customer.c.key)
+)
+
+
 def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -> tuple[Candidate, ...]:
-    """All customers that the clues may mean, strongest clue first, then by key; at most `MOST_CANDIDATES`.
+    """All customers that the clues may mean, strongest clue first, then in order of entry; at most `MOST_CANDIDATES`.
 
     `on` is the local date for which roles count; without it only roles without an end do.
     """
-    ids = _found_ids(session, clues)
+    if clues == Clues():
+        return ()
+    numbers = set(clues.identifiers[:MOST_CLUES])
+    connection = session.connection()
+    ids = _found_ids(connection, clues, numbers)
     if not ids:
         return ()
-    customers = {row.id: row for row in session.execute(select(_customer).where(_customer.c.id.in_(ids)))}
-    contacts = _contacts_of(session, ids)
-    named = _identifiers_of(session, ids, clues)
-    acts_for = _acts_for(session, ids, on)
-    candidates = [
+    given = {"ids": ids}
+    customers = {row.id: row for row in connection.execute(_CUSTOMERS, given)}
+    contacts: dict[int, list[Contact]] = defaultdict(list)
+    for row in connection.execute(_CONTACTS, given):
+        contacts[row.customer_id].append(
+            Contact(row.id, row.kind, row.value, row.normalised, row.status, row.on_file_since, row.usable_from)
+        )
+    named: dict[int, set[IdentifierKind]] = defaultdict(set)
+    if numbers:
+        for row in connection.execute(_NUMBERS, {**given, "numbers": [number for _, number in numbers]}):
+            if (row.kind, row.normalised) in numbers:
+                named[row.customer_id].add(row.kind)
+    acts_for: dict[int, list[str]] = defaultdict(list)
+    for row in connection.execute(_ROLES, given):
+        if _in_force(row.valid_from, row.valid_to, on) and row.key not in acts_for[row.holder_id]:
+            acts_for[row.holder_id].append(row.key)
+    return tuple(
         Candidate(
             id=row.id,
             key=row.key,
@@ -65,92 +141,37 @@ def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -
             matched=_matched(clues, row, contacts[row.id], named[row.id]),
             acts_for=tuple(acts_for[row.id]),
         )
-        for row in customers.values()
-    ]
-    return tuple(sorted(candidates, key=lambda candidate: (ids.index(candidate.id), candidate.key)))
-
-
-def _found_ids(session: Session, clues: Clues) -> list[int]:
-    """Ids of the candidates, strongest clue first, each once."""
-    branches: list[Select[Any]] = []
-
-    def look(strength: int, column: ColumnElement[int], condition: ColumnElement[bool]) -> None:
-        # No order: with one, PostgreSQL may rather walk the whole primary key than sort a few namesakes.
-        found = select(column.label("id")).where(condition).limit(MOST_CANDIDATES).subquery()
-        branches.append(select(found.c.id, literal(strength).label("strength")))
-
-    if clues.address:
-        look(_ADDRESS, _contact.c.customer_id, _is_contact(ContactKind.EMAIL, [clues.address]))
-    if clues.identifiers:
-        look(_IDENTIFIER, _identifier.c.customer_id, _is_identifier(clues))
-    if keys := _customer_numbers(clues):
-        look(_IDENTIFIER, _customer.c.id, _customer.c.key.in_(keys))
-    if clues.phones:
-        active = _contact.c.status == ContactStatus.ACTIVE
-        look(_PHONE, _contact.c.customer_id, and_(_is_contact(ContactKind.PHONE, clues.phones[:MOST_CLUES]), active))
-    if clues.name_keys:
-        look(_NAME, _customer.c.id, _customer.c.name_key.in_(clues.name_keys[:MOST_CLUES]))
-    if not branches:
-        return []
-    found = session.execute(union_all(*branches)).all()
-    ordered = sorted((row.strength, row.id) for row in found)
-    return list(dict.fromkeys(customer_id for _, customer_id in ordered))[:MOST_CANDIDATES]
-
-
-def _is_contact(kind: ContactKind, values: Sequence[str]) -> ColumnElement[bool]:
-    return and_(_contact.c.kind == kind, _contact.c.normalised.in_(values))
-
-
-def _is_identifier(clues: Clues) -> ColumnElement[bool]:
-    by_kind: dict[IdentifierKind, list[str]] = defaultdict(list)
-    for kind, value in clues.identifiers[:MOST_CLUES]:
-        by_kind[kind].append(value)
-    return or_(
-        false(),
-        *(and_(_identifier.c.kind == kind, _identifier.c.normalised.in_(values)) for kind, values in by_kind.items()),
+        for row in (customers[customer_id] for customer_id in ids)
     )
+
+
+def _found_ids(connection: Connection, clues: Clues, numbers: set[tuple[IdentifierKind, str]]) -> list[int]:
+    """Ids of the candidates, strongest clue first, each once."""
+    found = connection.execute(
+        _FOUND,
+        {
+            "address": clues.address,
+            "kinds": list({kind for kind, _ in numbers}),
+            "numbers": [number for _, number in numbers],
+            "keys": _customer_numbers(clues),
+            "phones": clues.phones[:MOST_CLUES],
+            "names": clues.name_keys[:MOST_CLUES],
+        },
+    )
+    ordered = sorted(
+        (row.strength, row.id) for row in found if not row.kind or (IdentifierKind(row.kind), row.number) in numbers
+    )
+    return list(dict.fromkeys(customer_id for _, customer_id in ordered))[:MOST_CANDIDATES]
 
 
 def _customer_numbers(clues: Clues) -> list[str]:
     return [value for kind, value in clues.identifiers[:MOST_CLUES] if kind is IdentifierKind.CUSTOMER_NUMBER]
 
 
-def _contacts_of(session: Session, ids: list[int]) -> dict[int, list[Contact]]:
-    contacts: dict[int, list[Contact]] = defaultdict(list)
-    for row in session.execute(select(_contact).where(_contact.c.customer_id.in_(ids)).order_by(_contact.c.id)):
-        contacts[row.customer_id].append(
-            Contact(row.id, row.kind, row.value, row.normalised, row.status, row.on_file_since, row.usable_from)
-        )
-    return contacts
-
-
-def _identifiers_of(session: Session, ids: list[int], clues: Clues) -> dict[int, set[IdentifierKind]]:
-    """Which kinds of the given numbers are each candidate's own."""
-    kinds: dict[int, set[IdentifierKind]] = defaultdict(set)
-    if clues.identifiers:
-        columns = select(_identifier.c.customer_id, _identifier.c.kind)
-        for row in session.execute(columns.where(_identifier.c.customer_id.in_(ids), _is_identifier(clues))):
-            kinds[row.customer_id].add(row.kind)
-    return kinds
-
-
-def _acts_for(session: Session, ids: list[int], on: date | None) -> dict[int, list[str]]:
-    """Customer numbers that each candidate acts for."""
-    in_force: ColumnElement[bool] = _role.c.valid_to.is_(None)
-    if on is not None:
-        begun = or_(_role.c.valid_from.is_(None), _role.c.valid_from <= on)
-        in_force = and_(begun, or_(in_force, _role.c.valid_to >= on))
-    query = (
-        select(_role.c.holder_id, _customer.c.key)
-        .join(_customer, _customer.c.id == _role.c.customer_id)
-        .where(_role.c.holder_id.in_(ids), _role.c.kind.in_(ACTING_ROLES), in_force)
-        .order_by(_customer.c.key)
-        .distinct()
-    )
-    acts_for: dict[int, list[str]] = defaultdict(list)
-    for row in session.execute(query):
-        acts_for[row.holder_id].append(row.key)
-    return acts_for
+def _in_force(valid_from: date | None, valid_to: date | None, on: date | None) -> bool:
+    if on is None:
+        return valid_to is None
+    return (valid_from is None or valid_from <= on) and (valid_to is None or on <= valid_to)
 
 
 def _matched(clues: Clues, row: Any, contacts: list[Contact], kinds: set[IdentifierKind]) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Candidates: everyone whom a message may mean, found by index, with the names of what agrees."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -134,21 +135,47 @@ def test_a_crowd_of_namesakes_never_hides_the_address_and_stays_bounded(database
     assert found["59"].matched == ("ADDRESS", "NAME")
 
 
+MUCH = Clues(
+    address="aino.esimerkkila@posti.test",
+    identifiers=tuple((kind, str(n)) for n in range(1_000) for kind in IdentifierKind),
+    name_keys=tuple(f"name {n}" for n in range(1_000)),
+    phones=tuple(f"+35840000{n:04d}" for n in range(1_000)),
+)
+
+
+def _asked(database: Database, clues: Clues) -> list[tuple[str, Any]]:
+    """The questions that a look-up puts to the database, with their parameters."""
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    def look(session: Session) -> None:
+        event.listen(session.get_bind(), "before_cursor_execute", listen)
+        find_candidates(session, clues)
+        event.remove(session.get_bind(), "before_cursor_execute", listen)
+
+    database.read_now(look)
+    return asked
+
+
 def test_however_much_a_message_says_five_questions_are_enough(register: Database) -> None:
-    statements: list[str] = []
+    assert 0 < len(_asked(register, MUCH)) <= 5
 
-    def count(session: Session) -> None:
-        engine = session.get_bind()
-        event.listen(engine, "before_cursor_execute", lambda _c, _cu, statement, *_: statements.append(statement))
-        find_candidates(
-            session,
-            Clues(
-                address="aino.esimerkkila@posti.test",
-                identifiers=tuple((kind, str(n)) for n in range(1_000) for kind in IdentifierKind),
-                name_keys=tuple(f"name {n}" for n in range(1_000)),
-                phones=tuple(f"+35840000{n:04d}" for n in range(1_000)),
-            ),
-        )
 
-    register.read_now(count)
-    assert 0 < sum(statement.startswith("SELECT") for statement in statements) <= 5
+def test_no_question_reads_through_a_table(sqlite_database: Database, clock: Any) -> None:
+    load_sample(sqlite_database, 2_500, months=1, now=clock.now())
+    with sqlite_database.engine.connect() as connection:
+        for statement, parameters in _asked(sqlite_database, MUCH):
+            plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            walked = [step for step in plan if re.match(r"SCAN (customer|contact_point|identifier|role)\b", step)]
+            assert walked == [], statement
+
+
+def test_the_same_number_of_another_kind_is_not_the_same(register: Database) -> None:
+    found = _find(
+        register,
+        identifiers=((IdentifierKind.INVOICE, "LS100240"), (IdentifierKind.CONTRACT, "LS100234")),
+    )
+    assert {key: candidate.matched for key, candidate in found.items()} == {AINO: ("IDENTIFIER:contract",)}
