@@ -58,18 +58,19 @@ class Header:
         return any(field.name == name for field in self.fields)
 
 
-def split_header(content: bytes) -> tuple[Header, int]:
-    """The header block of `content` and the offset at which the body begins.
+def split_header(content: bytes, start: int = 0, end: int | None = None) -> tuple[Header, int]:
+    """The header block of `content[start:end]` and the offset in `content` at which the body begins.
 
     Leading empty lines and a mailbox separator (`From someone ...`) are passed over. The block ends at an empty line
     or, as a mail reader has it, before the first line that cannot belong to a header.
     """
-    at = _skip_leading(content)
+    limit = len(content) if end is None else end
+    at = _skip_leading(content, start, limit)
     fields: list[Field] = []
     name, lines, size = "", [b""], 0
-    for line, start, end in _lines(content, at):
+    for line, first, last in _lines(content, at, limit):
         if not line:
-            at = end
+            at = last
             break
         if line[:1] in b" \t" and name:
             if size < MAX_VALUE:
@@ -81,9 +82,9 @@ def split_header(content: bytes) -> tuple[Header, int]:
             name = match[1].decode("ascii").lower()
             lines, size = [line[match.end() :]], len(line)
         elif not line.startswith((b">From ", b"From ")) and line.strip():
-            at = start
+            at = first
             break
-        at = end
+        at = last
     if name:
         fields.append(Field(name, b"".join(lines)[:MAX_VALUE].strip()))
     return Header(fields), at
@@ -142,17 +143,17 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     return main, plain
 
 
-def _skip_leading(content: bytes) -> int:
-    at = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(content).end()  # type: ignore[union-attr]  # matches always
-    if not at:
-        return 0
-    line = _LINE.match(content, at)
-    return at if line and (_NAME.match(line[1]) or line[1].startswith(b"From ")) else 0
+def _skip_leading(content: bytes, start: int, end: int) -> int:
+    at = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(content, start, end).end()  # type: ignore[union-attr]  # matches always
+    if at == start:
+        return at
+    line = _LINE.match(content, at, end)
+    return at if line and (_NAME.match(line[1]) or line[1].startswith(b"From ")) else start
 
 
-def _lines(content: bytes, at: int) -> Iterator[tuple[bytes, int, int]]:
-    while at < len(content):
-        match = _LINE.match(content, at)
+def _lines(content: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    while at < end:
+        match = _LINE.match(content, at, end)
         if match is None:
             return
         yield match[1], match.start(), match.end()

@@ -83,6 +83,9 @@ class Reading:
             self.problems.append(name)
 
 
+_Span = tuple[int, int]
+
+
 class _Budget:
     """How many parts may still be cut, and what went wrong on the way."""
 
@@ -94,7 +97,7 @@ class _Budget:
 def parse(content: bytes) -> tuple[Part, list[str]]:
     """The tree of the mail's parts and the defects met. Never raises, whatever the bytes."""
     budget = _Budget()
-    root = _part(content, "text/plain", 0, budget)
+    root = _part(content, (0, len(content)), "text/plain", 0, budget)
     root.header.charset = next((part.charset for part in root.walk() if part.charset), "")
     return root, budget.problems
 
@@ -131,10 +134,10 @@ class _Shown:
         return "\n\n".join(self.pieces)
 
 
-def _part(content: bytes, default_type: str, depth: int, budget: _Budget) -> Part:
+def _part(content: bytes, span: _Span, default_type: str, depth: int, budget: _Budget) -> Part:
+    """The part that `content` holds between two offsets: only leaves are copied out, so a large mail is not doubled."""
     budget.parts -= 1
-    header, at = split_header(content)
-    body = content[at:]
+    header, at = split_header(content, *span)
     media_type, options = parameters(header.first("content-type"))
     if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", media_type):
         media_type = default_type if not media_type or media_type == "text" else "text/plain"
@@ -148,9 +151,9 @@ def _part(content: bytes, default_type: str, depth: int, budget: _Budget) -> Par
         name=file_options.get("filename") or options.get("name") or "",
     )
     if media_type.startswith("multipart/"):
-        _cut_multipart(part, body, depth, budget)
+        _cut_multipart(part, content, (at, span[1]), depth, budget)
     else:
-        part.body = transfer.decoded(header, body, textual=media_type.startswith("text/"))
+        part.body = transfer.decoded(header, content[at : span[1]], textual=media_type.startswith("text/"))
         if media_type in {"message/rfc822", "message/global"}:
             _read_inner(part, depth, budget)
     return part
@@ -163,17 +166,18 @@ def _disposition(value: str) -> str:
     return "attachment" if re.fullmatch(r"[a-z][a-z0-9-]*", value) else ""
 
 
-def _cut_multipart(part: Part, body: bytes, depth: int, budget: _Budget) -> None:
+def _cut_multipart(part: Part, content: bytes, span: _Span, depth: int, budget: _Budget) -> None:
     if depth >= MAX_DEPTH or budget.parts <= 0:
         budget.problems.append(TOO_DEEP if depth >= MAX_DEPTH else TOO_MANY_PARTS)
-        part.media_type, part.disposition, part.body = "application/octet-stream", "attachment", body
+        part.media_type, part.disposition, part.body = "application/octet-stream", "attachment", content[slice(*span)]
         return
     boundary = part.options.get("boundary", "").encode("utf-8", "replace")
-    slices = _slices(body, boundary, budget.parts)
+    slices = _slices(content, span, boundary, budget.parts)
     if not slices:
-        decoded = transfer.decoded(part.header, body, textual=True)
+        decoded = transfer.decoded(part.header, content[slice(*span)], textual=True)
         found = _GUESSED_BOUNDARY.search(decoded)
-        slices = _slices(decoded, found[1], budget.parts) if found else []
+        slices = _slices(decoded, (0, len(decoded)), found[1], budget.parts) if found else []
+        content = decoded
         budget.problems.append(NO_BOUNDARY)
         if not slices:
             part.media_type, part.body = "text/plain", decoded
@@ -182,43 +186,44 @@ def _cut_multipart(part: Part, body: bytes, depth: int, budget: _Budget) -> None
     for piece in slices:
         if budget.parts <= 0:
             budget.problems.append(TOO_MANY_PARTS)
-            rest = Part(Header([]), "application/octet-stream", disposition="attachment", body=piece)
+            rest = Part(Header([]), "application/octet-stream", disposition="attachment", body=content[slice(*piece)])
             part.children.append(rest)
             break
-        part.children.append(_part(piece, inner, depth + 1, budget))
+        part.children.append(_part(content, piece, inner, depth + 1, budget))
 
 
-def _slices(body: bytes, boundary: bytes, most: int) -> list[bytes]:
-    """The bytes between the delimiter lines (RFC 2046, 5.1.1); the line break before a delimiter belongs to it."""
+def _slices(body: bytes, span: _Span, boundary: bytes, most: int) -> list[_Span]:
+    """The spans between the delimiter lines (RFC 2046, 5.1.1); the line break before a delimiter belongs to it."""
     if not boundary:
         return []
-    delimiter, found, start, at = b"--" + boundary, [], -1, 0
-    while (hit := body.find(delimiter, at)) >= 0:
+    first, last = span
+    delimiter, start, at = b"--" + boundary, -1, first
+    found: list[_Span] = []
+    while (hit := body.find(delimiter, at, last)) >= 0:
         at = hit + len(delimiter)
-        if hit and body[hit - 1] not in b"\r\n":
+        if hit > first and body[hit - 1] not in b"\r\n":
             continue
         closing = body[at : at + 2] == b"--"
-        end = at + 2 if closing else at
-        line_end = _line_end(body, end)
+        line_end = _line_end(body, at + 2 if closing else at, last)
         if line_end < 0:
             continue
         if start >= 0:
-            found.append(body[start : _before_break(body, hit, start)])
+            found.append((start, _before_break(body, hit, start)))
         start = -1 if closing else line_end
         if closing or len(found) > most:
             break
         at = line_end
-    if 0 <= start < len(body):
-        found.append(body[start:])
+    if 0 <= start < last:
+        found.append((start, last))
     return found
 
 
-def _line_end(body: bytes, at: int) -> int:
+def _line_end(body: bytes, at: int, last: int) -> int:
     """Where the next line begins when only blanks follow on this one, else -1."""
-    while at < len(body) and body[at] in b" \t":
+    while at < last and body[at] in b" \t":
         at += 1
-    if at >= len(body):
-        return at
+    if at >= last:
+        return last
     if body[at : at + 2] == b"\r\n":
         return at + 2
     return at + 1 if body[at] in b"\r\n" else -1
@@ -234,7 +239,7 @@ def _read_inner(part: Part, depth: int, budget: _Budget) -> None:
     if depth >= MAX_DEPTH or budget.parts <= 0:
         budget.problems.append(TOO_DEEP if depth >= MAX_DEPTH else TOO_MANY_PARTS)
         return
-    part.children.append(_part(part.body, "text/plain", depth + 1, budget))
+    part.children.append(_part(part.body, (0, len(part.body)), "text/plain", depth + 1, budget))
 
 
 def _collect(part: Part, reading: Reading, own: _Shown, forwarded: _Shown, *, inside: bool) -> None:

@@ -14,6 +14,7 @@ UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n", re.M)
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
+_STEP = 1024 * 1024
 _BASE64_LINES = re.compile(rb"[A-Za-z0-9+/=\s]*")
 
 
@@ -35,15 +36,21 @@ def _base64(body: bytes, *, textual: bool) -> bytes:
     """Decoded as far as it is base64; several padded runs are joined, a plain footer below a text is kept."""
     if textual and (line := _footer(body)) >= 0:
         return _base64(body[:line], textual=False) + body[line:]
-    digits = body.translate(None, _NOT_BASE64)
-    if digits.rstrip(b"=").find(b"=") < 0:
-        return _run(digits)
-    return b"".join(_run(run) for run in digits.split(b"=") if run)
+    pieces: list[bytes] = []
+    carry = b""
+    for at in range(0, len(body), _STEP):  # in steps, so that a large attachment is not held in several forms at once
+        *padded, rest = (carry + body[at : at + _STEP].translate(None, _NOT_BASE64)).split(b"=")
+        pieces.extend(_run(run) for run in padded if run)
+        whole = len(rest) // 4 * 4
+        pieces.append(binascii.a2b_base64(rest[:whole]))
+        carry = rest[whole:]
+    pieces.append(_run(carry))
+    return b"".join(pieces)
 
 
 def _run(digits: bytes) -> bytes:
-    bare = digits.rstrip(b"=")
-    bare = bare[:-1] if len(bare) % 4 == 1 else bare
+    """One run of base64 without its padding."""
+    bare = digits[:-1] if len(digits) % 4 == 1 else digits
     return binascii.a2b_base64(bare + b"=" * (-len(bare) % 4))
 
 

@@ -285,7 +285,8 @@ def _spawn(theirs: socket.socket, seconds: float, memory: int) -> "subprocess.Po
     """A fresh interpreter, not a fork: it inherits one socket, no thread, no lock and no secret."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     paths = os.pathsep.join(str(path) for path in sys.path if path)
-    settings = {"PYTHONPATH": paths, "MALLOC_ARENA_MAX": "2", "OMP_THREAD_LIMIT": "1", "RAYON_NUM_THREADS": "1"}
+    settings = {"PYTHONPATH": paths, "OMP_THREAD_LIMIT": "1", "RAYON_NUM_THREADS": "1"}
+    settings |= {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576"}  # what a large mail took is given back
     return subprocess.Popen(  # noqa: S603  # our own interpreter and module, no shell
         [sys.executable, "-m", "mail.worker", str(theirs.fileno()), str(seconds), str(memory)],
         pass_fds=(theirs.fileno(),),

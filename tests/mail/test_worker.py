@@ -32,6 +32,18 @@ async def test_a_mail_is_understood_in_a_worker_as_it_is_here(workers: Workers) 
     assert await workers.run(understand, raw, Trust()) == understand(raw, Trust())
 
 
+async def test_a_mail_of_fifty_megabytes_is_read_within_the_limits() -> None:
+    pool = Workers()
+    head = b"From: aino.esimerkkila@posti.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nMoi\r\n--b\r\n"
+    head += b"Content-Type: application/pdf; name=lasku.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    message = await pool.run(
+        understand, mail(head + b"QUJD" * 19 + b"\r\n" + (b"QUJD" * 19 + b"\r\n") * 670_000), Trust()
+    )
+    assert message.text == "Moi"
+    assert [attachment.size for attachment in message.attachments] == [57 * 670_001]
+    await pool.close()
+
+
 async def test_a_call_without_end_is_killed_and_the_next_one_served(workers: Workers) -> None:
     with pytest.raises(WorkerFailed) as failure:
         await workers.run(work_to_do.sleep, 60)
