@@ -313,8 +313,8 @@ def _serve(end: socket.socket, seconds: float, memory: int) -> None:
         if function is None:
             function = known[module, name] = _found(module, name)
             _limit_memory(memory)
-        for call in calls:
-            _write(end, _answer(function, call, seconds))
+        while calls:  # each call is let go once answered: a large mail is not kept until the next one comes
+            _write(end, _answer(function, calls.pop(0), seconds))
 
 
 def _answer(function: Callable[..., Any], call: tuple[Any, ...], seconds: float) -> bytes:
