@@ -68,7 +68,7 @@ def _is_identity_code(match: re.Match[str]) -> bool:
 
 
 def _first(found: Iterable[_Clue]) -> tuple[_Clue, ...]:
-    return tuple(dict.fromkeys(islice(found, 10 * MAX_OF_EACH)))[:MAX_OF_EACH]
+    return tuple(dict.fromkeys(one for one in islice(found, 10 * MAX_OF_EACH) if one))[:MAX_OF_EACH]
 
 
 @lru_cache(maxsize=8)
@@ -133,7 +133,7 @@ def _names(from_text: str, text: str) -> Iterator[str]:
     Signatures stand at the end, so the end is read first; a run gives itself and its parts of two and three words.
     """
     phrase = from_text.partition("<")[0].strip(" \"'")
-    if phrase and "@" not in phrase:
+    if phrase.split() and "@" not in phrase:
         yield from _keys(phrase.split()[:5])
     for match in _LABELLED.finditer(text):
         yield name_key(match.group(1))

@@ -237,8 +237,10 @@ def test_a_reminder_in_the_own_thread_starts_no_clock(judge: Judge) -> None:
 
 
 def test_nobody_joins_the_ticket_of_another(judge: Judge) -> None:
-    for sender, verdict in (("eino.mallikas@posti.test", "pass"), ("aino.esimerkkila@posti.test", "fail")):
-        result = judge(mail("Lähettäkää tietoni.", sender, verdict), thread=MINE)
+    other = mail("Lähettäkää tietoni.", "eino.mallikas@posti.test")
+    forged = mail("Lähettäkää tietoni.", verdict="fail")
+    for message in (other, forged):
+        result = judge(message, thread=MINE)
         assert (result.placement, result.joins) == ("new", None)
         assert "REFERS_TO_ANOTHER_TICKET" in result.flags
 
