@@ -33,6 +33,7 @@ def gated(desk: Desk, route: Route) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         visit = begin(desk, request)
         try:
+            visit = await _identify(desk, route, visit)
             response = await _pass(desk, route, visit)
         except TooLarge:
             response = error_page(desk, visit, 413)
@@ -58,24 +59,25 @@ def begin(desk: Desk, request: Request) -> Visit:
     return Visit(request, language, now, now.astimezone(desk.zone).date())
 
 
-async def _pass(desk: Desk, route: Route, visit: Visit) -> Response:
-    request = visit.request
-    token = "" if route.bare else request.cookies.get(desk.cookie("desk"), "")
+async def _identify(desk: Desk, route: Route, visit: Visit) -> Visit:
+    """The same visit, by the staff member whose session the cookie names."""
+    token = "" if route.bare else visit.request.cookies.get(desk.cookie("desk"), "")
     signed_in = await desk.sessions.signed_in(token, visit.now) if token else None
-    if signed_in is not None:
-        visit = replace(visit, member=signed_in, csrf=signed_in.csrf)
-    if request.method == "POST":
-        visit = replace(visit, form=await _form(request))
-        if signed_in is None and not route.public:
-            return _to_log_in(visit)
-        expected = visit.csrf if not route.public else request.cookies.get(desk.cookie("form"), "")
-        if not _is_our_own(request) or not _same(visit.form.get("csrf", ""), expected):
-            raise HTTPException(403)
-        if route.act and visit.staff_id and not visit.may_work:
-            raise HTTPException(403)
-    elif signed_in is None and not route.public:
+    return visit if signed_in is None else replace(visit, member=signed_in, csrf=signed_in.csrf)
+
+
+async def _pass(desk: Desk, route: Route, visit: Visit) -> Response:
+    if visit.member is None and not route.public:
         return _to_log_in(visit)
-    return await route.handler(desk, visit)
+    if route.act and not visit.may_work:
+        raise HTTPException(403)
+    if visit.request.method != "POST":
+        return await route.handler(desk, visit)
+    form = await _form(visit.request)
+    expected = visit.request.cookies.get(desk.cookie("form"), "") if route.public else visit.csrf
+    if not _is_our_own(visit.request) or not _same(form.get("csrf", ""), expected):
+        raise HTTPException(403)
+    return await route.handler(desk, replace(visit, form=form))
 
 
 def _to_log_in(visit: Visit) -> Response:
