@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from replies.printing import one_line, print_date
 _SHEET = Path(__file__).parent / "templates" / "letter.typ"
 _PAGE_WORD: dict[ReplyLanguage, str] = {"fi": "sivu", "sv": "sida", "en": "page"}
 _UNBROKEN = re.compile(r"\S{41,}")
+_MARKS = r"\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+_SIGN = re.compile(rf".[{_MARKS}]*", re.DOTALL)
+"""A character and the marks that combine with it: one font must have them all."""
 _ZERO_WIDTH_SPACE = "\u200b"
 _REPLACEMENT = "\ufffd"
 
@@ -177,26 +180,32 @@ def _rows(lines: list[str]) -> list[list[str]]:
 
 def _words(value: str) -> str:
     """`value` as the letter prints it: one line, only signs that the fonts have, long words with places to break."""
-    return _UNBROKEN.sub(lambda long: _ZERO_WIDTH_SPACE.join(long[0]), _printable(one_line(value)))
+    return _UNBROKEN.sub(lambda long: _ZERO_WIDTH_SPACE.join(_SIGN.findall(long[0])), _printable(one_line(value)))
 
 
 def _printable(value: str) -> str:
     if value.isascii():
         return value
-    return "".join(char if _has_glyph(char) else _REPLACEMENT for char in unicodedata.normalize("NFC", value))
+    signs = _SIGN.findall(unicodedata.normalize("NFC", value))
+    return "".join(sign if _has_glyph(sign) else _REPLACEMENT for sign in signs)
 
 
-@cache
-def _has_glyph(char: str) -> bool:
-    """Whether the embedded fonts can print `char`; asked of the compiler once for each."""
-    if char.isascii() or char in "åäöÅÄÖéüÉÜ–—€§·…’”²³":
+@lru_cache(maxsize=4096)
+def _has_glyph(sign: str) -> bool:
+    """Whether the embedded fonts can print `sign`, a letter with its marks: asked of the compiler, once for each."""
+    if sign.isascii() or sign in "åäöÅÄÖéüÉÜ–—€§·…’”²³":
         return True
+    if not all(any(ord(char) in block for block in _BLOCKS) for char in sign):
+        return False
     try:
-        _compile(_GLYPH_SHEET, "glyph", char)
+        _compile(_GLYPH_SHEET, "glyph", sign)
     except typst.TypstError:
         return False
     return True
 
+
+_BLOCKS = (range(0x20, 0x530), range(0x1E00, 0x2000), range(0x2010, 0x2600))
+"""Latin, Greek, Cyrillic, punctuation and signs: what other scripts the embedded fonts have, they cannot join."""
 
 _GLYPH_SHEET = _SHEET.with_name("glyph.typ")
 

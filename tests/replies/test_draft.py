@@ -133,6 +133,9 @@ def test_recipients_and_sources_are_true_for_this_person(write_any):
     sources = text.split("6. Mistä tiedot ovat peräisin")[1].split("7. ")[0]
     assert "Kalajoen kaupungilta" not in sources, "a source of the notice, but of nothing that is held here"
     assert "Viat ja häiriöt" not in sources
+    purposes = text.split("1. Mitä tietoja käsittelemme")[1].split("2. ")[0]
+    assert "Laskutus ja maksut" in purposes
+    assert "Viat ja häiriöt" not in purposes
 
 
 def access(dossier: Dossier, language: ReplyLanguage = "fi") -> str:

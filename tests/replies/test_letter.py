@@ -150,6 +150,13 @@ def test_a_word_without_end_stays_on_the_paper(long: str):
     assert "".join(all_text(pdf).replace("\u200b", "").replace("\ufffe", "").split()).count(long) >= 3
 
 
+@pytest.mark.parametrize(
+    "odd", ["\u02ed\u20ed", "e\u0301", "x" * 45 + "\u0350", "\u1fa8\u20f0" * 30, "Ж λ ő", "ع漢😀", "\ue41b"]
+)
+def test_marks_that_combine_and_letters_of_other_scripts_never_stop_a_letter(odd: str):
+    assert letter(text=f"{odd}\n\n- {odd}\n\n  Nimi: {odd}\n", subject=odd).startswith(b"%PDF-")
+
+
 def test_a_sign_that_no_font_has_is_marked_in_the_text_but_stops_an_address():
     assert "Hei \ufffd" in all_text(letter(text="Hei 😀\n"))
     with pytest.raises(LetterError, match="ADDRESS_UNPRINTABLE") as refusal:
