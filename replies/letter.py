@@ -72,7 +72,7 @@ def render_letter(
         raise LetterError("ADDRESS_UNPRINTABLE: the address holds a sign that the letter's font lacks")
     letter = {
         "language": language,
-        "subject": _words(subject),
+        "subject": _words(subject) or _words(reference),  # PDF/UA-1, 7.1: a document has a title
         "sender": [_words(line) for line in sender],
         "sender_footer": ", ".join(_words(line) for line in sender[:3]),
         "address": address,
