@@ -8,6 +8,10 @@ def echo(value: object) -> object:
     return value
 
 
+def size(value: bytes) -> int:
+    return len(value)
+
+
 def sleep(seconds: float) -> str:
     time.sleep(seconds)
     return "awake"
