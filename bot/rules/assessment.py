@@ -22,6 +22,9 @@ STATUTORY_TARGET = 10
 """Working days of the internal target of a statutory request (DOMAIN 3.1, 7)."""
 _TARGETS = {RequestKind.FAULT: 1, RequestKind.BILLING: 5}
 _OTHER_TARGET = 10
+_INNER = frozenset({"BAIT", "CLICK", "ASKS_TO_SEND_ELSEWHERE"})
+"""Signs that only lead to others; staff see what they lead to."""
+_MISREAD = str.maketrans({"@": "a", "4": "a", "3": "e", "0": "o", "1": "i", "5": "s", "€": "e", "|": "l"})
 _ANSWER = re.compile(r"^\s*(?:re|vs|sv|vl|fwd?|aw)\s*:", re.IGNORECASE)
 
 
@@ -44,7 +47,7 @@ def assess(
     if message.automatic.kind != "none":
         return _of_a_machine(message, identification, received_at)
     read = _read(message)
-    found = _found(message, read)
+    found = _found(message, read, thread)
     flags = dict.fromkeys((*found.flags, *signs(message, read, found, policy.own_addresses)))
     flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
@@ -64,7 +67,7 @@ def assess(
         joins=thread.ticket_id if thread is not None and placement == "join" else None,
         acknowledgement=acknowledge(case, placement, thread, requests),
         drafts=plan_drafts(case, requests),
-        flags=tuple(flags),
+        flags=tuple(flag for flag in flags if flag not in _INNER),
         received_at=received_at,
     )
 
@@ -94,21 +97,30 @@ def _read(message: InboundMessage) -> str:
     return f"{message.subject}\n\n{written}"
 
 
-def _found(message: InboundMessage, read: str) -> Classification:
+def _found(message: InboundMessage, read: str, thread: Thread | None) -> Classification:
     """What the new text asks for; where it says nothing, what a quotation does, as a mere possibility."""
     found = classify(read, message.language)
-    if all(one.kind is RequestKind.OTHER for one in found.kinds) and message.text.strip() not in read:
-        quoted = classify(message.text, message.language)
-        rights = tuple(one for one in quoted.kinds if one.kind in STATUTORY)
-        if rights and not found.flags:
-            doubtful = tuple(Recognised(one.kind, min(one.confidence, 0.5), one.reasons) for one in rights)
-            return Classification(doubtful, (*quoted.flags, "POSSIBLE_RIGHTS_REQUEST", "ONLY_IN_QUOTATION"))
     nothing = all(one.kind is RequestKind.OTHER for one in found.kinds)
+    # Below an answer to us stands what is known already; only a mail that refers to nothing may hide a request there.
+    if nothing and thread is None and not found.flags and message.text.strip() not in read:
+        quoted = classify(message.text, message.language)
+        if rights := _possible(quoted):
+            return Classification(rights, (*quoted.flags, "POSSIBLE_RIGHTS_REQUEST", "ONLY_IN_QUOTATION"))
     if nothing and message.language == "other" and (foreign := recognise(read[:MAX_TEXT])):
         return Classification(foreign, (*found.flags, "OTHER_LANGUAGE", "POSSIBLE_RIGHTS_REQUEST"))
+    if nothing and message.channel == "letter":
+        rights = _possible(classify(read.translate(_MISREAD), message.language))
+        if rights:
+            return Classification(rights, (*found.flags, "POSSIBLE_RIGHTS_REQUEST", "HARD_TO_READ"))
     if not read.strip():
         return Classification((Recognised(RequestKind.OTHER, 0.0, ("NOTHING_READABLE",)),), found.flags)
     return found
+
+
+def _possible(found: Classification) -> tuple[Recognised, ...]:
+    """The rights among what was found, as mere possibilities: they were not plainly said."""
+    rights = [one for one in found.kinds if one.kind in STATUTORY]
+    return tuple(Recognised(one.kind, min(one.confidence, 0.5), one.reasons) for one in rights)
 
 
 def _asked(one: Recognised, received: date, policy: Policy) -> AskedFor:

@@ -139,11 +139,13 @@ def _apply(texts: list[list[str]], language: str) -> list[_Rule]:
         if not whole & (rule.unless | rule.nowhere) and all(whole & group for group in rule.groups)
     ]
     for rule in _RULES.within:
-        first = rule.groups[0]
-        if not whole & first or whole & rule.nowhere:
+        # Most rules are out at the first look: a concept they need stands nowhere in the message.
+        if not whole & rule.groups[0] or whole & rule.nowhere or not all(whole & group for group in rule.groups):
             continue
-        if any(sentence.mask & first and rule.holds(sentence) for sentence in sentences):
-            found.append(rule)
+        for sentence in sentences:
+            if rule.holds(sentence):
+                found.append(rule)
+                break
     return found
 
 

@@ -111,11 +111,10 @@ def _one_of(holders: list[Candidate], candidates: Sequence[Candidate]) -> tuple[
 
 
 def _contradicts(other: Candidate, chosen: Candidate) -> bool:
-    """Whether the message has a number of the other's kind that is not the chosen's, or only the other's name."""
+    """Whether the message gives a number of the other's of a kind that the chosen has not, or only the other's name."""
     own = set(chosen.matched)
-    return any(
-        agreement not in own for agreement in other.matched if agreement == _NAME or agreement.startswith("IDENTIFIER:")
-    ) and not (own & {_NUMBER, _NAME})
+    numbers = {one for one in other.matched if one.startswith("IDENTIFIER:")}
+    return bool(numbers - own) or (_NAME in other.matched and not own & {_NUMBER, _NAME})
 
 
 def _agreements(candidate: Candidate) -> tuple[str, ...]:

@@ -56,7 +56,11 @@ _OTHER_LETTERS = str.maketrans({"ø": "o", "æ": "a", "đ": "d", "ł": "l", "'":
 def fold(text: str) -> str:
     """Lower case, without marks over letters, doubled letters once: `Lämmönjakokeskus` is `lamonjakokeskus`."""
     lowered = unicodedata.normalize("NFKD", text).lower().translate(_OTHER_LETTERS)
-    return _DOUBLED.sub(r"\1", lowered if lowered.isascii() else _MARKS.sub("", lowered))
+    return _DOUBLED.sub(_once, lowered if lowered.isascii() else _MARKS.sub("", lowered))
+
+
+def _once(doubled: re.Match[str]) -> str:
+    return doubled[0][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,7 @@ def split(text: str) -> list[list[str]]:
     """The folded words of each sentence. A full stop after a number or an abbreviation ends nothing."""
     sentences: list[list[str]] = []
     words: list[str] = []
-    for match in _PIECES.finditer(fold(text)):
-        piece = match.group()
+    for piece in _PIECES.findall(fold(text)):
         if piece[0].isalnum():
             words.append(piece[:_MAX_WORD])
         elif words and not (piece == "." and (words[-1].isdigit() or words[-1] in _ABBREVIATIONS)):

@@ -355,3 +355,22 @@ def test_a_namesake_does_not_spoil_a_confirmed_channel(judge: Judge) -> None:
     namesake = customer(100999, "Aino Esimerkkilä", "toinen.aino@posti.test")
     result = judge(mail(ACCESS), [AINO, namesake])
     assert (result.identification.level, result.identification.customer) == (Level.CONFIRMED_CHANNEL, "100234")
+
+
+def test_a_scan_that_was_misread_is_looked_at_as_a_possible_right(judge: Judge) -> None:
+    result = judge(mail("t@rk4stusPyyntö E.M@llik4s", "", "none", channel="letter", from_text=""))
+    assert result.requests[0].kind is RequestKind.ACCESS
+    assert {"POSSIBLE_RIGHTS_REQUEST", "HARD_TO_READ"} <= set(result.flags)
+    assert not any(draft.holds_data for draft in result.drafts)
+
+
+def test_a_thank_you_above_the_quoted_request_starts_no_new_clock(judge: Judge) -> None:
+    thanks = mail("Kiitos!\n> Pyydän kopion tiedoistani", new_text="Kiitos!", subject="Re: Tietopyyntö")
+    result = judge(thanks, thread=MINE)
+    assert (result.placement, result.requests, result.due_on) == ("join", (), None)
+
+
+def test_the_number_of_another_is_a_conflict_even_under_the_own_name(judge: Judge) -> None:
+    result = judge(mail("Lähettäkää tietoni. Aino Esimerkkilä, asiakasnumero 100236"))
+    assert result.identification.level is Level.AMBIGUOUS
+    assert "CONFLICT" in result.identification.reasons
