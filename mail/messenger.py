@@ -113,6 +113,7 @@ class Messenger:
         self._stored = asyncio.Event()
         self._leading = asyncio.Lock()
         self._failures: dict[int, int] = {}
+        self._trouble = ""
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -124,6 +125,11 @@ class Messenger:
     def bot(self) -> ExtBot[int] | None:
         """The bot that speaks, for the staff room; None without a token."""
         return self._bot
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be received just now, as the name of an error; empty when all is well."""
+        return self._trouble
 
     async def open(self, take_in: TakeIn) -> None:
         """Begin to receive, and lead on what an earlier run stored and did not finish. Never waits for the network."""
@@ -183,18 +189,17 @@ class Messenger:
 
     async def _receive(self, bot: _Bot) -> None:
         offset: int | None = None
-        trouble = ""
         attempts = 0
         while True:
             try:
                 batch = await bot.updates(offset, self._poll_seconds)
                 offset = await self._store(batch)
-                trouble, attempts = "", 0
+                self._trouble, attempts = "", 0
             except Exception as error:  # noqa: BLE001 - the loop outlives every trouble of network and store
                 attempts += 1
-                if trouble != type(error).__name__:
-                    trouble = type(error).__name__
-                    log.warning("chat updates cannot be received", extra={"error": trouble})
+                if self._trouble != type(error).__name__:
+                    self._trouble = type(error).__name__
+                    log.warning("chat updates cannot be received", extra={"error": self._trouble})
                 await self._pause(_pause_seconds(error, attempts))
 
     async def _store(self, batch: Sequence[Any]) -> int | None:
@@ -204,10 +209,12 @@ class Messenger:
             number = update.get("update_id") if isinstance(update, dict) else None
             if isinstance(number, int) and 0 <= number < BIGGEST_ID:
                 updates[number] = update
-        for number in sorted(updates):
-            if await self._keep(number, updates[number]):
-                self._stored.set()
-        return max(updates) + 1 if updates else None
+        # Together, so that one commit carries the batch; if any fails, none is confirmed.
+        await asyncio.gather(*(self._keep(number, update) for number, update in sorted(updates.items())))
+        if not updates:
+            return None
+        self._stored.set()
+        return max(updates) + 1
 
     async def _lead_forever(self) -> None:
         attempts = 0
@@ -236,18 +243,18 @@ class Messenger:
             return True
 
     async def _lead_in_turn(self, updates: Sequence[tuple[int, dict[str, Any]]]) -> bool:
-        complete = True
+        """One after the other, as they were written; their ends are recorded together, in one commit."""
+        ends: dict[int, str] = {}
         for number, update in updates:
             try:
-                outcome = await self._lead(update)
+                ends[number] = await self._lead(update)
             except Exception as error:  # noqa: BLE001 - one update never stalls the rest
-                outcome = self._failed(number, update, error)
-            if outcome:
-                await self._handled(number, outcome)
-                self._failures.pop(number, None)
-            else:
-                complete = False
-        return complete
+                ends[number] = self._failed(number, update, error)
+        over = {number: outcome for number, outcome in ends.items() if outcome}
+        await asyncio.gather(*(self._handled(number, outcome) for number, outcome in over.items()))
+        for number in over:
+            self._failures.pop(number, None)
+        return len(over) == len(updates)
 
     async def _lead(self, update: dict[str, Any]) -> str:
         where = destination(update, self._staff_chat)

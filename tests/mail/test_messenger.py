@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -200,16 +200,65 @@ async def test_each_update_is_led_on_once_over_many_restarts(house: House, teleg
     assert [text_of(raw) for raw in house.taken] == [f"viesti {n}" for n in range(30)]
 
 
+class Dying(House):
+    """A house whose process dies before or after every third call of one of its three doors to the store."""
+
+    def __init__(self, alive: House, door: str, *, after: bool) -> None:
+        super().__init__(alive.database, alive.telegram, alive.clock)
+        self.door, self.after, self.calls, self.deaths = door, after, 0, 0
+        self.taken, self.keys = alive.taken, alive.keys
+        for name in ("keep", "take_in", "handled"):
+            setattr(self, name, self._mortal(name, getattr(self, name)))
+
+    def _mortal(self, name: str, deed: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def done(*arguments: Any) -> Any:
+            self.calls += name == self.door
+            dies = name == self.door and self.calls % 3 == 0
+            if dies and not self.after:
+                self.die()
+            result = await deed(*arguments)
+            if dies:
+                self.die()
+            return result
+
+        return done
+
+    def die(self) -> None:
+        self.deaths += 1
+        raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("door", ["keep", "take_in", "handled"])
+async def test_a_death_at_any_door_loses_nothing_and_doubles_nothing(
+    house: House, telegram: Telegram, door: str, after: bool
+) -> None:
+    for n in range(9):
+        telegram.message_from(AINO, f"viesti {n}")
+    dying = Dying(house, door, after=after)
+    for _ in range(6):
+        messenger = dying.messenger(poll_seconds=0)
+        deaths = dying.deaths
+        await messenger.open(dying.take_in)
+        await until(lambda deaths=deaths: dying.deaths > deaths or len(house.taken) == 9)
+        await messenger.close()
+    async with house.running():
+        await until(lambda: not telegram.unconfirmed and set(house.outcomes().values()) <= {"taken_in", "known"})
+    assert dying.deaths >= 2
+    assert sorted(text_of(raw) for raw in house.taken) == sorted(f"viesti {n}" for n in range(9))
+    assert len(house.outcomes()) == 9
+
+
 async def test_a_backlog_longer_than_the_store_gives_at_once_is_led_on_to_its_end(
     house: House, telegram: Telegram
 ) -> None:
     def pile_up(session: Session) -> None:
-        for number in range(1, 1_201):
+        for number in range(1, 521):
             chat.keep_update(session, number, {"update_id": number, "message": message(f"nro {number}")}, house.clock())
 
     house.database.write_now(pile_up)
     async with house.running(token=None, base_url=None):
-        assert [text_of(raw) for raw in house.taken] == [f"nro {number}" for number in range(1, 1_201)]
+        assert [text_of(raw) for raw in house.taken] == [f"nro {number}" for number in range(1, 521)]
 
 
 async def test_two_consumers_of_one_bot_lead_each_update_on_once(house: House, telegram: Telegram) -> None:
@@ -299,11 +348,12 @@ async def test_a_wrong_token_is_one_warning_slow_retries_and_never_in_a_log(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     secret = "990001:wrong-but-still-secret"
-    async with house.running(token=secret):
+    async with house.running(token=secret) as messenger:
         await until(lambda: len(house.pauses) > 5)
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert set(house.pauses) == {60.0}
+    assert messenger.trouble == "InvalidToken"
     assert secret not in caplog.text
     assert "wrong-but-still-secret" not in "".join(str(vars(record)) for record in caplog.records)
 
