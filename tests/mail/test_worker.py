@@ -35,7 +35,7 @@ async def test_a_mail_is_understood_in_a_worker_as_it_is_here(workers: Workers) 
 async def test_a_mail_of_fifty_megabytes_is_read_within_the_limits() -> None:
     pool = Workers()
     head = b"From: aino.esimerkkila@posti.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    head += b"--b\r\n\r\nMoi\r\n--b\r\nContent-Type: application/pdf; name=lasku.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    head += b"--b\r\n\r\nMoi\r\n--b\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     lines = (b"QUJD" * 19 + b"\r\n") * 670_000
     message = await pool.run(understand, mail(head + lines), Trust())
     assert message.text == "Moi"
