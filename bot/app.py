@@ -20,6 +20,7 @@ import uvicorn
 from bot.approval import Approvals
 from bot.casework import Casework
 from bot.chat.room import TelegramRoom
+from bot.commands.ground import store_url
 from bot.config import ConfigError, Settings, read_secret, resolve, split_listen
 from bot.dispatch import Dispatch, Sender
 from bot.health import HealthBoard
@@ -90,14 +91,6 @@ def trust_of(settings: Settings) -> Trust:
 def preparing_of(settings: Settings, notice: Notice) -> Preparing:
     """The part that `explain` and intake share."""
     return Preparing(policy=policy_of(settings), notice=notice, on_call=settings.controller.on_call_number)
-
-
-def store_url(settings: Settings, config_path: Path) -> str:
-    """The database's address, a relative SQLite file taken from the configuration's folder."""
-    scheme, found, file = settings.store.url.partition("sqlite:///")
-    if not found or scheme:
-        return settings.store.url
-    return f"sqlite:///{resolve(config_path, Path(file))}"
 
 
 def notice_of(settings: Settings, config_path: Path) -> Notice:

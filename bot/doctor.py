@@ -11,12 +11,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mail.ocr import missing_languages
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app import notice_of, store_url
+from bot.app import notice_of
+from bot.commands.ground import store_url
 from bot.config import EU_EEA, ConfigError, Settings, read_secret, resolve
+from mail.ocr import missing_languages
 from replies.notice import NoticeError, gaps
 from store.database import Database, StoreUnusable
 from store.schema import require_current

@@ -1,7 +1,7 @@
 """Files of the register for people: the access answer of one customer, and a synthetic register to try an import with.
 
 The dossier written here is the same that an access draft holds, by the same template, as a PDF to read and as JSON in
-a ZIP for machines (GDPR Art. 15(3)). File names carry no personal data but the customer number that the command was given.
+a ZIP for machines (GDPR Art. 15(3)). File names carry no personal data but the customer number that was asked for.
 """
 
 import json

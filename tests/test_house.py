@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bot", "mail", "store", "replies")
 
 STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders")
-APP_SIDE = ("bot.app", "bot.cli", "bot.demo", "bot.doctor", "bot.explain", "bot.health", "bot.register_files")
+APP_SIDE = ("bot.app", "bot.cli", "bot.commands", "bot.demo", "bot.doctor", "bot.explain", "bot.health", "bot.register_files")
 """Wiring, commands and what serves them: they may know everything."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "mail": ("mail",),

@@ -55,7 +55,7 @@ def prepare(folder: Path, smtp_port: int, web_port: int) -> Path:
         upgrade(database)
         if not database.read_now(_has_staff):
             load_sample(database, CUSTOMERS)
-            database.write_now(_add_people)
+            database.write_now(add_people)
     finally:
         database.close()
     return config
@@ -90,7 +90,8 @@ def _has_staff(session: Session) -> bool:
     return bool(staff.list_members(session))
 
 
-def _add_people(session: Session) -> None:
+def add_people(session: Session) -> None:
+    """Add the two people who may approve in the demo."""
     now = datetime.now(UTC)
     for login, name in PEOPLE:
         staff.add_member(

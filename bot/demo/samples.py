@@ -70,7 +70,10 @@ async def feed(app: App, folder: Path) -> None:
     entries = json.loads(files("bot.demo").joinpath("samples.json").read_text("utf-8"))
     await asyncio.to_thread(_drop_scan, folder / "scans", entries["letter"])
     if app.messenger is not None:
-        await app.messenger.accept(entries["chat_update"])
+        # Known again by its number, whatever its date; a fresh one must not look days late.
+        update = entries["chat_update"]
+        update["message"]["date"] = int(time.time())
+        await app.messenger.accept(update)
     if app.smtp is not None:
         for sample in mails():
             await aiosmtplib.send(
