@@ -120,23 +120,23 @@ class House:
     async def _to_room(self, update: dict[str, Any]) -> str:
         return await self.room.handle(update)
 
-    def _room(self, language: str = "fi") -> TelegramRoom:
+    def _room(self, public_url: str) -> TelegramRoom:
         assert self.messenger.bot is not None
         return TelegramRoom(
             database=self.database,
             bot=self.messenger.bot,
             approvals=self.approvals,
             staff_chat=STAFF_CHAT,
-            public_url="https://desk.lampo.test",
-            language=language,
+            public_url=public_url,
+            language="fi",
             clock=self.clock,
         )
 
-    def restart(self) -> None:
+    def restart(self, public_url: str = "https://desk.lampo.test") -> None:
         """Another process takes over: nothing is remembered but what the store holds."""
         self.messenger = self._messenger()
         self.messengers.append(self.messenger)
-        self.room = self._room()
+        self.room = self._room(public_url)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -348,7 +348,7 @@ async def test_a_chat_that_became_a_bigger_one_is_followed(house: House) -> None
 
 
 async def test_an_address_that_the_network_refuses_costs_only_its_button(house: House) -> None:
-    house.room._desk = "http://localhost:8080"
+    house.restart(public_url="http://localhost:8080")
     house.draft()
     await house.room.refresh()
     (card,) = house.cards
