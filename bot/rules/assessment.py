@@ -4,7 +4,6 @@ Read what was newly written, find what it asks for, say who wrote, count the day
 may be answered. Facts come in as arguments; nothing is looked up here and nothing is changed.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
@@ -16,7 +15,7 @@ from bot.rules.policy import NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
 from bot.rules.signs import signs
 from bot.rules.verdicts import AskedFor, Assessment, Identification, Policy, Thread
 from mail.message import InboundMessage
-from store.models import STATUTORY, Candidate, RequestKind
+from store.models import STATUTORY, Candidate, ContactStatus, RequestKind
 
 STATUTORY_TARGET = 10
 """Working days of the internal target of a statutory request (DOMAIN 3.1, 7)."""
@@ -25,7 +24,6 @@ _OTHER_TARGET = 10
 _INNER = frozenset({"BAIT", "CLICK", "ASKS_TO_SEND_ELSEWHERE"})
 """Signs that only lead to others; staff see what they lead to."""
 _MISREAD = str.maketrans({"@": "a", "4": "a", "3": "e", "0": "o", "1": "i", "5": "s", "€": "e", "|": "l"})
-_ANSWER = re.compile(r"^\s*(?:re|vs|sv|vl|fwd?|aw)\s*:", re.IGNORECASE)
 
 
 def assess(
@@ -46,9 +44,11 @@ def assess(
     identification = identify(message, candidates, policy, received_at)
     if message.automatic.kind != "none":
         return _of_a_machine(message, identification, received_at)
-    read = _read(message)
+    read = _read(message, thread)
     found = _found(message, read, thread)
-    flags = dict.fromkeys((*found.flags, *signs(message, read, found, policy.own_addresses)))
+    flags = dict.fromkeys(
+        (*found.flags, *signs(message, read, found, _known_addresses(identification, candidates, policy)))
+    )
     flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
     nothing_asked = all(one.kind is RequestKind.OTHER for one in found.kinds)
@@ -72,6 +72,13 @@ def assess(
     )
 
 
+def _known_addresses(identification: Identification, candidates: Sequence[Candidate], policy: Policy) -> frozenset[str]:
+    """Our own addresses, and those in use of the one who is meant."""
+    on_file = (point for one in candidates if one.id == identification.customer_id for point in one.contacts)
+    live = (point.normalised for point in on_file if point.status is ContactStatus.ACTIVE)
+    return frozenset((*policy.own_addresses, *live))
+
+
 def _of_a_machine(message: InboundMessage, identification: Identification, received_at: datetime) -> Assessment:
     """An automatic mail asks for nothing and gets nothing; the desk lists it."""
     return Assessment(
@@ -89,12 +96,10 @@ def _of_a_machine(message: InboundMessage, identification: Identification, recei
     )
 
 
-def _read(message: InboundMessage) -> str:
-    """Subject and what was newly written. The subject of an answer repeats an old one, so it counts only alone."""
+def _read(message: InboundMessage, thread: Thread | None) -> str:
+    """Subject and what was newly written. The subject of an answer to us repeats an old one, so it is left out."""
     written = message.new_text if message.new_text.strip() else message.text
-    if written.strip() and _ANSWER.match(message.subject):
-        return written
-    return f"{message.subject}\n\n{written}"
+    return written if thread is not None else f"{message.subject}\n\n{written}"
 
 
 def _found(message: InboundMessage, read: str, thread: Thread | None) -> Classification:

@@ -193,10 +193,13 @@ def _access_template(case: Case, asked: AskedFor) -> str:
     level, customer = case.identification.level, case.one_meant()
     if asked.confidence < SURE:
         return "other"
-    if "THIRD_PARTY" in case.flags and not _OWN_DATA & set(asked.reasons):
+    asks_for_own = bool(_OWN_DATA & set(asked.reasons))
+    if "THIRD_PARTY" in case.flags and not asks_for_own:
         return "mandate"
+    if "LEGAL_PERSON" in case.flags and not asks_for_own:
+        return "access_legal_person"
     if level is Level.NONE:
-        return "access_legal_person" if "LEGAL_PERSON" in case.flags else "nothing_held"
+        return "nothing_held"
     doubtful = level is Level.AMBIGUOUS or case.flags & RED_FLAGS
     if customer is None or doubtful or customer.kind is CustomerKind.ESTATE:
         return "identity"

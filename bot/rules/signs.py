@@ -4,6 +4,7 @@ An identity code that nobody asked for, another address to send to, an unreadabl
 """
 
 import re
+from collections.abc import Collection
 
 from bot.rules.classification import Classification
 from bot.rules.clues import holds_identity_code
@@ -16,14 +17,19 @@ _RELEASING = frozenset({RequestKind.ACCESS, RequestKind.PORTABILITY})
 _MAX_TEXT = 20_000
 
 
-def signs(message: InboundMessage, read: str, found: Classification, own_addresses: tuple[str, ...]) -> tuple[str, ...]:
-    """Flags in a fixed order; `read` is the text that `found` was read from."""
+def signs(
+    message: InboundMessage, read: str, found: Classification, knknown_addresses: Collection[str]
+) -> tuple[str, ...]:
+    """Flags in a fixed order; `read` is the text that `found` was read from.
+
+    `known_addresses` are ours and those on file for the one who is meant: naming them is nothing new.
+    """
     releases = any(one.kind in _RELEASING for one in found.kinds)
     nothing = all(one.kind is RequestKind.OTHER for one in found.kinds)
     flags: list[str] = []
     if holds_identity_code(message.text):
         flags.append("IDENTITY_CODE")
-    elsewhere = "ASKS_TO_SEND_ELSEWHERE" in found.flags or _names_another_address(message, read, own_addresses)
+    elsewhere = "ASKS_TO_SEND_ELSEWHERE" in found.flags or _names_another_address(message, read, known_addresses)
     if releases and elsewhere:
         flags.append("ELSEWHERE")
     if releases and "CONTACT_CHANGE" in found.flags:
@@ -39,7 +45,7 @@ def signs(message: InboundMessage, read: str, found: Classification, own_address
     return tuple(flags)
 
 
-def _names_another_address(message: InboundMessage, read: str, own_addresses: tuple[str, ...]) -> bool:
-    """Whether a request for data has an address in its text that is neither the sender's nor ours (THREATS 4)."""
-    known = {message.from_address.lower(), *own_addresses}
+def _names_another_address(message: InboundMessage, read: str, knknown_addresses: Collection[str]) -> bool:
+    """Whether a request for data has an address in its text that is neither the sender's nor known (THREATS 4)."""
+    known = {message.from_address.lower(), *known_addresses}
     return any(found.lower().rstrip(".") not in known for found in _ADDRESS.findall(read[:_MAX_TEXT]))

@@ -374,3 +374,20 @@ def test_the_number_of_another_is_a_conflict_even_under_the_own_name(judge: Judg
     result = judge(mail("Lähettäkää tietoni. Aino Esimerkkilä, asiakasnumero 100236"))
     assert result.identification.level is Level.AMBIGUOUS
     assert "CONFLICT" in result.identification.reasons
+
+
+def test_who_asks_for_the_data_of_a_company_gets_no_copy_of_the_own_ones(judge: Judge) -> None:
+    (draft,) = judge(mail("Pyydämme GDPR:n nojalla yhtiömme Koe Oy:n tiedot.")).drafts
+    assert (draft.template, draft.holds_data) == ("access_legal_person", False)
+
+
+def test_a_stranger_is_not_told_from_a_customer_when_a_company_is_asked_for(judge: Judge) -> None:
+    text = "Pyydämme GDPR:n nojalla yhtiömme Koe Oy:n tiedot."
+    assert judge(mail(text)).drafts == judge(mail(text), register=()).drafts
+
+
+def test_naming_the_address_on_file_from_a_new_one_raises_no_doubt(judge: Judge) -> None:
+    text = f"{ACCESS}, 100234. Vastatkaa osoitteeseen aino.esimerkkila@posti.test."
+    result = judge(mail(text, "aino@uusi.test"))
+    assert "ELSEWHERE" not in result.flags
+    assert result.drafts[0].recipient.value == "aino.esimerkkila@posti.test"
