@@ -18,7 +18,7 @@ _MAX_TEXT = 20_000
 
 
 def signs(
-    message: InboundMessage, read: str, found: Classification, knknown_addresses: Collection[str]
+    message: InboundMessage, read: str, found: Classification, known_addresses: Collection[str]
 ) -> tuple[str, ...]:
     """Flags in a fixed order; `read` is the text that `found` was read from.
 
@@ -45,7 +45,7 @@ def signs(
     return tuple(flags)
 
 
-def _names_another_address(message: InboundMessage, read: str, knknown_addresses: Collection[str]) -> bool:
+def _names_another_address(message: InboundMessage, read: str, known_addresses: Collection[str]) -> bool:
     """Whether a request for data has an address in its text that is neither the sender's nor known (THREATS 4)."""
     known = {message.from_address.lower(), *known_addresses}
     return any(found.lower().rstrip(".") not in known for found in _ADDRESS.findall(read[:_MAX_TEXT]))
