@@ -140,7 +140,7 @@ def _person(number: str, index: int, chance: Random) -> dict[str, Any]:
     language = chance.choices(("fi", "sv", "en"), (88, 9, 3))[0]
     has_mail = chance.random() < 0.8
     return _party(
-        number, "person", f"{given} {surname}", 1000 + index, _street(chance),
+        number, "person", f"{given} {surname}", 1000 + index % 99_000, _street(chance),
         email=f"{_plain(given)}.{_plain(surname)}.{number}@posti.test" if has_mail else "",
         language=language, protected=chance.random() < 0.004,
     )  # fmt: skip
@@ -149,7 +149,7 @@ def _person(number: str, index: int, chance: Random) -> dict[str, Any]:
 def _sole_trader(number: str, index: int, chance: Random) -> dict[str, Any]:
     name = f"Tmi {chance.choice(_GIVEN)} {_surname(chance)}"
     return _party(
-        number, "sole_trader", name, 1000 + index, _street(chance),
+        number, "sole_trader", name, 1000 + index % 99_000, _street(chance),
         email=f"tmi{number}@yritys.test", business=2 * index + 1000,
     )  # fmt: skip
 
@@ -162,7 +162,7 @@ def _housing_company(number: str, index: int, chance: Random) -> dict[str, Any]:
 def _manager(number: str, index: int, chance: Random, manages: tuple[str, ...]) -> dict[str, Any]:
     name = f"Isännöinti {chance.choice(_SURNAMES)} Oy"
     return _party(
-        number, "company", name, 1000 + index, _street(chance),
+        number, "company", name, 1000 + index % 99_000, _street(chance),
         email=f"toimisto{number}@isannointi.test", business=2 * index + 1000, manages=manages,
     )  # fmt: skip
 
@@ -170,7 +170,7 @@ def _manager(number: str, index: int, chance: Random, manages: tuple[str, ...]) 
 def _company(number: str, index: int, chance: Random) -> dict[str, Any]:
     name = f"{chance.choice(_HOUSES)}n {chance.choice(('Saha', 'Leipomo', 'Kauppa', 'Korjaamo'))} Oy"
     return _party(
-        number, "company", name, 1000 + index, _street(chance),
+        number, "company", name, 1000 + index % 99_000, _street(chance),
         email=f"talous{number}@yritys.test", business=2 * index + 1000,
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def _party(
     if email:
         contacts.append({"kind": "email", "value": email, "source": "customer"})
     if phone:
-        contacts.append({"kind": "phone", "value": f"+3584000{phone % 100_000:05d}", "source": "customer"})
+        contacts.append({"kind": "phone", "value": f"+3584000{phone:05d}", "source": "customer"})
     party: dict[str, Any] = {
         "customer_number": number,
         "kind": kind,
