@@ -28,11 +28,19 @@ STATIC = {
 
 
 def known_word(place: str, name: object, language: str) -> str:
-    """The word for a value of the house, such as a state or a reason; the value itself where no word is known."""
-    try:
-        return say(f"desk.{place}_{name}", language)
-    except KeyError:
-        return str(name)
+    """The word for a value of the house, such as a state or a reason; a readable form of the value where none is known.
+
+    A name with a detail, `IDENTIFIER:customer_number`, is the word of both halves.
+    """
+    value = str(name)
+    head, _, detail = value.partition(":")
+    for key, rest in ((value, ""), (head, detail)):
+        try:
+            word = say(f"desk.{place}_{key}", language)
+        except KeyError:
+            continue
+        return f"{word}: {known_word('detail', rest, language)}" if rest else word
+    return value.replace("_", " ").capitalize() if value.isupper() else value
 
 
 @dataclass(frozen=True, slots=True)
