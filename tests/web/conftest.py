@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -57,6 +58,12 @@ Kalajoen Lämpö Oy
 """
 
 
+@cache
+def _password_hash() -> str:
+    """One hash for all: making one takes its time on purpose."""
+    return staff.hash_password("oikea hevonen akku niitti")
+
+
 @dataclass(frozen=True, slots=True)
 class Arranged:
     """Where a ticket that was put into the store lies."""
@@ -85,7 +92,7 @@ class Arrange:
                 login=login,
                 name=name,
                 role=role,
-                password_hash=staff.hash_password("oikea hevonen akku niitti"),
+                password_hash=_password_hash(),
                 committed_on=date(2026, 1, 7),
                 created_at=LONG_AGO,
             )
@@ -272,6 +279,12 @@ class Arrange:
 def arrange(sqlite_database: Database, clock: Callable[[], datetime]) -> Arrange:
     """Rows at will in an SQLite store."""
     return Arrange(sqlite_database, clock())
+
+
+@pytest.fixture
+def arrange_both(database: Database, clock: Callable[[], datetime]) -> Arrange:
+    """Rows at will, once in SQLite and once in PostgreSQL."""
+    return Arrange(database, clock())
 
 
 @pytest.fixture
