@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from bot.web.shown import content_disposition
 from bot.web.visit import Desk, Visit
-from store.desk_ticket import FileFacts, draft_file, raw_file
+from store.desk_files import FileFacts, draft_file, raw_file
 
 
 async def of_message(desk: Desk, visit: Visit) -> Response:

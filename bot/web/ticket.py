@@ -13,7 +13,8 @@ from starlette.responses import Response
 from bot.web.answers import page, what_was_said
 from bot.web.visit import Desk, Visit
 from store.desk import log_view
-from store.desk_ticket import DraftFacts, draft_facts, earlier_version, ticket_facts
+from store.desk_facts import DraftFacts
+from store.desk_ticket import draft_facts, earlier_version, ticket_facts
 from store.lifecycle import DraftState, OutboxState, Resolution
 
 VIEW_PURPOSE = "request"

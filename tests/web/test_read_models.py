@@ -5,7 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from store import desk
-from store.desk_ticket import draft_facts, draft_file, earlier_version, raw_file, ticket_facts, ticket_of_send
+from store.desk_files import draft_file, raw_file
+from store.desk_ticket import draft_facts, earlier_version, ticket_facts, ticket_of_send
 from store.models import ContactStatus, RequestKind
 
 
