@@ -18,6 +18,19 @@ from sqlmodel import Session, col
 from store import events
 from store.lifecycle import DraftState, check_draft_move
 from store.models import Approval, Draft, DraftView, RecipientKind
+from store.rows import add_row
+
+_BOUND = (
+    "ticket_id",
+    "channel",
+    "recipient_kind",
+    "contact_point_id",
+    "recipient",
+    "subject",
+    "text",
+    "attachments",
+)
+"""Columns that the hash of a draft covers, besides its version and customer."""
 
 
 def content_hash(
@@ -91,10 +104,14 @@ def add_draft(
     version = (newest.scalar_one() or 0) + 1
     for old in live_drafts(session, request_id):
         move(session, old, DraftState.SUPERSEDED, actor=actor, at=at)
-    draft = Draft(
+    draft_id = write_draft(
+        session,
+        version=version,
+        customer_id=customer_id,
+        actor=actor,
+        at=at,
         ticket_id=ticket_id,
         request_id=request_id,
-        version=version,
         template=template,
         language=language,
         recipient_kind=recipient_kind,
@@ -106,16 +123,24 @@ def add_draft(
         attachments=list(attachments),
         holds_data=holds_data,
         edited=edited,
-        sha256="",
         author_id=author_id,
-        created_at=at,
     )
-    draft.sha256 = hash_of(draft, customer_id)
-    session.add(draft)
-    session.flush()
-    data = {"draft": draft.id, "version": version, "template": template, "sha256": draft.sha256}
-    events.append(session, at=at, actor=actor, kind="draft_written", ticket_id=ticket_id, data=data)
-    return draft
+    return session.get_one(Draft, draft_id)
+
+
+def write_draft(
+    session: Session, *, version: int, customer_id: int | None, actor: str, at: datetime, **values: Any
+) -> int:
+    """Write a version of which the caller knows that it is the next, by the columns of `Draft`; returns its id.
+
+    For a ticket just opened: there is no earlier version to look for, and none to supersede.
+    """
+    values = {"attachments": [], "contact_point_id": None} | values
+    digest = content_hash(version=version, customer_id=customer_id, **{name: values[name] for name in _BOUND})
+    draft_id = add_row(session, Draft, version=version, sha256=digest, created_at=at, **values)
+    data = {"draft": draft_id, "version": version, "template": values["template"], "sha256": digest}
+    events.append(session, at=at, actor=actor, kind="draft_written", ticket_id=values["ticket_id"], data=data)
+    return draft_id
 
 
 def live_drafts(session: Session, request_id: int) -> list[Draft]:
@@ -126,6 +151,12 @@ def live_drafts(session: Session, request_id: int) -> list[Draft]:
             select(Draft).where(col(Draft.request_id) == request_id, col(Draft.state).in_(states))
         ).scalars()
     )
+
+
+def template_text(session: Session, request_id: int) -> str:
+    """The words that the template gave for a request, before any person changed them; empty without a template."""
+    query = select(col(Draft.text)).where(col(Draft.request_id) == request_id, col(Draft.edited).is_(False))
+    return session.execute(query.order_by(col(Draft.version)).limit(1)).scalar_one_or_none() or ""
 
 
 def newest_version(session: Session, request_id: int) -> int:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import event, insert, select, text
 from sqlmodel import Session
 
 from store.models import Event, Setting, table_of
@@ -23,6 +23,8 @@ GENESIS = "0" * 64
 _CHAIN_LOCK = 0x6B69726A  # any number of our own: PostgreSQL's advisory lock for the end of the chain
 _TABLE = table_of(Event)
 _INSERT = insert(_TABLE)
+_HEAD, _UNWRITTEN = "chain_head", "chain_lines"
+"""What a session remembers of the chain until it commits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def append(
     ticket_id: int | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    """Add one line to the trail, in the caller's transaction."""
+    """Add one line to the trail, in the caller's transaction; all its lines are written together, before its commit."""
     seq, previous = _head(session)
     line = {
         "seq": seq + 1,
@@ -56,8 +58,20 @@ def append(
         "previous": previous,
     }
     digest = _digest(line)
-    session.connection().execute(_INSERT, line | {"digest": digest})
-    session.info["chain_head"] = (seq + 1, digest)
+    session.info.setdefault(_UNWRITTEN, []).append(line | {"digest": digest})
+    session.info[_HEAD] = (seq + 1, digest)
+
+
+@event.listens_for(Session, "before_commit")
+def _write_lines(session: Session) -> None:
+    if lines := session.info.pop(_UNWRITTEN, None):
+        session.connection().execute(_INSERT, lines)
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_lines(session: Session, _transaction: object) -> None:
+    session.info.pop(_UNWRITTEN, None)
+    session.info.pop(_HEAD, None)
 
 
 def first_broken_link(session: Session) -> ChainState:
@@ -88,7 +102,7 @@ def keyed_hash(session: Session, value: str) -> str:
 
 def _head(session: Session) -> tuple[int, str]:
     """Number and digest of the newest line; holds the end of the chain until the transaction ends."""
-    known: tuple[int, str] | None = session.info.get("chain_head")
+    known: tuple[int, str] | None = session.info.get(_HEAD)
     if known is not None:
         return known
     connection = session.connection()

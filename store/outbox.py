@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from store import events
 from store.lifecycle import OutboxState, check_outbox_move
 from store.models import OutboxRow
+from store.rows import add_row
 
 ACKNOWLEDGEMENTS_A_DAY = 3
 """INV-7: so many in 24 hours an address, then one summary, then silence."""
@@ -22,9 +23,26 @@ def add(session: Session, row: OutboxRow, *, actor: str) -> OutboxRow:
     """Queue one message with its event."""
     session.add(row)
     session.flush()
-    data = {"outbox": row.id, "kind": row.kind, "channel": row.channel, "message_id_hash": _short(row.message_id)}
-    events.append(session, at=row.created_at, actor=actor, kind="outbox_queued", ticket_id=row.ticket_id, data=data)
+    _note_queued(session, row.id, row.model_dump(), actor)
     return row
+
+
+def queue(session: Session, *, actor: str, **values: Any) -> int:
+    """As `add`, by the columns of `OutboxRow` and without an object of it; returns its id."""
+    row_id = add_row(session, OutboxRow, **values)
+    _note_queued(session, row_id, values, actor)
+    return row_id
+
+
+def _note_queued(session: Session, row_id: int | None, values: dict[str, Any], actor: str) -> None:
+    data = {
+        "outbox": row_id,
+        "kind": values["kind"],
+        "channel": values["channel"],
+        "message_id_hash": _short(values["message_id"]),
+    }
+    ticket_id = values["ticket_id"]
+    events.append(session, at=values["created_at"], actor=actor, kind="outbox_queued", ticket_id=ticket_id, data=data)
 
 
 def acknowledgements_since(session: Session, address: str, since: datetime) -> int:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 from store import events
 from store.lifecycle import Resolution, TicketState, check_ticket_move
 from store.models import ClockSegment, Customer, Message, Request, RequestKind, Ticket
+from store.rows import add_row
 
 _REFERENCE_LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
 """No vowels (no words by accident), nothing that reads like another sign."""
@@ -41,19 +42,38 @@ def open_ticket(session: Session, ticket: Ticket, *, at: datetime, actor: str = 
     return id_of(ticket.id)
 
 
-def add_message(session: Session, message: Message, *, at: datetime) -> int:
-    """Add a message to its ticket (or to none) with its event; returns its id."""
-    session.add(message)
-    session.flush()
+def open_as(session: Session, state: TicketState, *, at: datetime, **values: Any) -> int:
+    """Add a new ticket that intake leads to `state` within this very transaction; returns its id.
+
+    The event of opening is written here, that of the move by `note_first_move` when all is there that led to it.
+    """
+    ticket_id = add_row(session, Ticket, state=state, **values)
+    data = {"level": values["level"].value, "channel": values["channel"], "flags": values["flags"]}
+    events.append(session, at=at, actor="intake", kind="ticket_opened", ticket_id=ticket_id, data=data)
+    return ticket_id
+
+
+def note_first_move(session: Session, ticket_id: int, state: TicketState, *, at: datetime) -> None:
+    """Write the event of a new ticket's first move; nothing when it stays new."""
+    if state is TicketState.NEW:
+        return
+    check_ticket_move(TicketState.NEW, state)
+    data = {"from": TicketState.NEW.value, "to": state.value}
+    events.append(session, at=at, actor="intake", kind=f"ticket_{state.value}", ticket_id=ticket_id, data=data)
+
+
+def add_message(session: Session, *, at: datetime, **values: Any) -> int:
+    """Add a message that came in, by the columns of `Message`, with its event; returns its id."""
+    message_id = add_row(session, Message, direction="in", **values)
     data = {
-        "message": message.id,
-        "raw": message.raw_id,
-        "sha256": message.sha256,
-        "joined_by": message.joined_by,
-        "received_at": message.received_at.isoformat(),
+        "message": message_id,
+        "raw": values["raw_id"],
+        "sha256": values["sha256"],
+        "joined_by": values["joined_by"],
+        "received_at": values["received_at"].isoformat(),
     }
-    events.append(session, at=at, actor="intake", kind="message_recorded", ticket_id=message.ticket_id, data=data)
-    return id_of(message.id)
+    events.append(session, at=at, actor="intake", kind="message_recorded", ticket_id=values["ticket_id"], data=data)
+    return message_id
 
 
 def add_request(
@@ -70,7 +90,9 @@ def add_request(
     at: datetime,
 ) -> int:
     """Add one request with the first segment of its clock; returns its id."""
-    request = Request(
+    request_id = add_row(
+        session,
+        Request,
         ticket_id=ticket_id,
         kind=kind,
         confidence=confidence,
@@ -79,27 +101,24 @@ def add_request(
         due_on=due_on,
         target_on=target_on,
     )
-    session.add(request)
-    session.flush()
-    rule = "GDPR_12_3" if due_on else "SERVICE_TARGET"
-    session.add(
-        ClockSegment(
-            request_id=id_of(request.id),
-            kind="running",
-            from_on=received_on,
-            to_on=due_on or target_on,
-            reason=rule,
-            actor="law" if due_on else "intake",
-        )
+    add_row(
+        session,
+        ClockSegment,
+        request_id=request_id,
+        kind="running",
+        from_on=received_on,
+        to_on=due_on or target_on,
+        reason="GDPR_12_3" if due_on else "SERVICE_TARGET",
+        actor="law" if due_on else "intake",
     )
     data = {
-        "request": request.id,
+        "request": request_id,
         "kind": kind.value,
         "due_on": due_on.isoformat() if due_on else None,
         "target_on": target_on.isoformat(),
     }
     events.append(session, at=at, actor="intake", kind="request_added", ticket_id=ticket_id, data=data)
-    return id_of(request.id)
+    return request_id
 
 
 def move(session: Session, ticket: Ticket, new: TicketState, *, actor: str, at: datetime, **values: Any) -> bool:

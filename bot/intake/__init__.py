@@ -86,17 +86,19 @@ class Intake:
         return len(waiting)
 
     async def _enter(self, raw: StoredRaw, message: InboundMessage, prepared: Prepared) -> None:
-        def work(session: Session) -> None:
-            self._entering.enter(session, raw, message, prepared, self._clock())
-
         try:
-            await self._database.write(work)
+            await self._database.write_together(self._enter_all, (raw, message, prepared))
         except Exception as error:  # noqa: BLE001 - one that cannot be entered must not hold up the rest
             log.warning("message could not be entered raw=%s error=%s", raw.id, type(error).__name__)
             plain = unprepared(raw, message)
             await self._database.write(
                 lambda session: self._entering.enter(session, raw, message, plain, self._clock())
             )
+
+    def _enter_all(self, session: Session, led: Sequence[tuple[StoredRaw, InboundMessage, Prepared]]) -> list[None]:
+        for one in led:
+            self._entering.enter(session, *one, self._clock())
+        return [None] * len(led)
 
 
 def _store(session: Session, raws: Sequence[RawMessage]) -> list[bool]:

@@ -5,8 +5,9 @@ same time is entered once.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session
 
@@ -20,12 +21,21 @@ from replies.notice import Notice, ReplyLanguage
 from store import drafts, messages, outbox, tickets
 from store.lifecycle import RawState, TicketState
 from store.messages import StoredRaw
-from store.models import Level, Message, OutboxRow, RequestKind, Ticket
+from store.models import Level, RequestKind, Ticket
 
 KNOWN_LEVELS = frozenset({Level.CLAIMED, Level.CONFIRMED_CHANNEL})
 REOPENED_BY_A_MESSAGE = frozenset(
     {TicketState.ANSWERED, TicketState.CLOSED, TicketState.AWAITING_CUSTOMER, TicketState.AWAITING_IDENTITY}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """The ticket that a message has come to."""
+
+    id: int
+    reference: str
+    channel: str
 
 
 class Entering:
@@ -59,33 +69,61 @@ class Entering:
         if not messages.finish_raw(session, raw.id, RawState.DONE):
             return
         if assessment.placement == "none":
-            tickets.add_message(session, _message_row(raw, message, None, "none"), at=now)
+            tickets.add_message(session, at=now, **_message_values(raw, message, None, "none"))
             return
         joined = session.get(Ticket, assessment.joins) if assessment.joins is not None else None
         if joined is None:
-            ticket = _new_ticket(raw, message, prepared)
-            tickets.open_ticket(session, ticket, at=now)
-            tickets.add_message(session, _message_row(raw, message, ticket.id, "opened"), at=now)
+            filed = self._open(session, raw, message, prepared, now)
+            self._acknowledge(session, filed, assessment, now)
         else:
-            ticket = joined
-            tickets.add_message(session, _message_row(raw, message, ticket.id, "reference"), at=now)
-        self._add_requests(session, ticket, prepared, now, quarantined=assessment.placement == "quarantine")
-        if assessment.acknowledgement is not None and joined is None:
-            self._acknowledge(session, ticket, assessment, now)
+            filed = Filed(tickets.id_of(joined.id), joined.reference, joined.channel)
+            tickets.add_message(session, at=now, **_message_values(raw, message, filed.id, "reference"))
+            self._add_requests(session, joined, prepared, now)
         if "POSSIBLE_FAULT" in assessment.flags and assessment.placement != "quarantine":
-            self._alert_duty(session, ticket, now)
+            self._alert_duty(session, filed, now)
 
-    def _add_requests(
-        self, session: Session, ticket: Ticket, prepared: Prepared, now: datetime, *, quarantined: bool
-    ) -> None:
+    def _open(
+        self, session: Session, raw: StoredRaw, message: InboundMessage, prepared: Prepared, now: datetime
+    ) -> Filed:
+        """A new ticket with all that is in it. Nobody has seen it yet, so it is written as what it becomes."""
+        assessment = prepared.assessment
+        kinds = {asked.kind for asked in assessment.requests}
+        drafted = {one.plan.kind: one for one in prepared.drafts if one.plan.kind in kinds}
+        state = TicketState.AWAITING_APPROVAL if drafted else TicketState.OPEN
+        if assessment.placement == "quarantine":
+            state = TicketState.NEW
+        values = _ticket_values(raw, message, prepared)
+        ticket_id = tickets.open_as(session, state, at=now, **values)
+        tickets.add_message(session, at=now, **_message_values(raw, message, ticket_id, "opened"))
+        ids = self._new_requests(session, ticket_id, assessment, set(), now)
+        for version, (kind, addressed) in enumerate(drafted.items(), start=1):
+            drafts.write_draft(
+                session,
+                version=version,
+                customer_id=values["customer_id"],
+                actor="intake",
+                at=now,
+                **_draft_values(ticket_id, ids[kind], addressed),
+            )
+        tickets.note_first_move(session, ticket_id, state, at=now)
+        return Filed(ticket_id, prepared.reference, message.channel)
+
+    def _add_requests(self, session: Session, ticket: Ticket, prepared: Prepared, now: datetime) -> None:
+        """What a message adds to the ticket that it joins."""
         assessment = prepared.assessment
         ticket_id = tickets.id_of(ticket.id)
         already = tickets.open_requests(session, ticket_id)
         ids = self._new_requests(session, ticket_id, assessment, {request.kind for request in already}, now)
         drafted = [addressed for addressed in prepared.drafts if addressed.plan.kind in ids]
         for addressed in drafted:
-            _add_draft(session, ticket, ids[addressed.plan.kind], addressed, now)
-        if quarantined:
+            drafts.add_draft(
+                session,
+                customer_id=ticket.customer_id,
+                actor="intake",
+                at=now,
+                **_draft_values(ticket_id, ids[addressed.plan.kind], addressed),
+            )
+        if assessment.placement == "quarantine":
             return
         dates = tickets.earliest_dates(tickets.open_requests(session, ticket_id))
         state = TicketState.AWAITING_APPROVAL if drafted else TicketState.OPEN
@@ -123,7 +161,7 @@ class Entering:
             at=now,
         )
 
-    def _acknowledge(self, session: Session, ticket: Ticket, assessment: Assessment, now: datetime) -> None:
+    def _acknowledge(self, session: Session, ticket: Filed, assessment: Assessment, now: datetime) -> None:
         """INV-7: once a ticket, three a day an address, then one summary, then silence, whoever it is."""
         acknowledgement = assessment.acknowledgement
         if acknowledgement is None:
@@ -155,7 +193,7 @@ class Entering:
             language=language,
         )
 
-    def _alert_duty(self, session: Session, ticket: Ticket, now: datetime) -> None:
+    def _alert_duty(self, session: Session, ticket: Filed, now: datetime) -> None:
         """Tell whoever is on duty at once, at night too: a reference and a link, nothing of the customer."""
         language = self._language
         words = write_duty_alert(language, reference=ticket.reference, desk_url=f"{self._desk_url}/tickets/{ticket.id}")
@@ -165,7 +203,7 @@ class Entering:
     def _queue(
         self,
         session: Session,
-        ticket: Ticket,
+        ticket: Filed,
         words: Words,
         now: datetime,
         *,
@@ -174,7 +212,9 @@ class Entering:
         to: str,
         language: str,
     ) -> None:
-        row = OutboxRow(
+        outbox.queue(
+            session,
+            actor="intake",
             kind=kind,
             ticket_id=ticket.id,
             channel=channel,
@@ -188,54 +228,52 @@ class Entering:
             release_at=now,
             next_attempt_at=now,
         )
-        outbox.add(session, row, actor="intake")
 
 
-def _new_ticket(raw: StoredRaw, message: InboundMessage, prepared: Prepared) -> Ticket:
+def _ticket_values(raw: StoredRaw, message: InboundMessage, prepared: Prepared) -> dict[str, Any]:
     assessment = prepared.assessment
     identification = assessment.identification
     known = identification.level in KNOWN_LEVELS
-    return Ticket(
-        reference=prepared.reference,
-        customer_id=identification.customer_id if known else None,
-        level=identification.level,
-        channel=message.channel,
-        language=message.language,
-        sender=raw.envelope_sender if message.channel == "chat" else message.from_address,
-        subject=message.subject,
-        received_at=raw.received_at,
-        due_on=assessment.due_on,
-        target_on=min((asked.target_on for asked in assessment.requests), default=None),
-        quarantined=assessment.placement == "quarantine",
-        flags=list(assessment.flags),
-        identification={
+    return {
+        "reference": prepared.reference,
+        "customer_id": identification.customer_id if known else None,
+        "level": identification.level,
+        "channel": message.channel,
+        "language": message.language,
+        "sender": raw.envelope_sender if message.channel == "chat" else message.from_address,
+        "subject": message.subject,
+        "received_at": raw.received_at,
+        "due_on": min((asked.due_on for asked in assessment.requests if asked.due_on), default=None),
+        "target_on": min((asked.target_on for asked in assessment.requests), default=None),
+        "quarantined": assessment.placement == "quarantine",
+        "flags": list(assessment.flags),
+        "identification": {
             "level": identification.level.value,
             "customer": identification.customer,
             "candidates": list(identification.candidates),
             "reasons": list(identification.reasons),
         },
-        linked_to=prepared.linked_to,
-    )
+        "linked_to": prepared.linked_to,
+    }
 
 
-def _message_row(raw: StoredRaw, message: InboundMessage, ticket_id: int | None, joined_by: str) -> Message:
-    return Message(
-        ticket_id=ticket_id,
-        raw_id=raw.id,
-        direction="in",
-        channel=message.channel,
-        from_text=message.from_text,
-        from_address=message.from_address,
-        subject=message.subject,
-        text=message.text,
-        new_text=message.new_text,
-        language=message.language,
-        message_id=message.message_id,
-        received_at=raw.received_at,
-        sha256=raw.sha256,
-        joined_by=joined_by,
-        automatic=message.automatic.kind,
-        details={
+def _message_values(raw: StoredRaw, message: InboundMessage, ticket_id: int | None, joined_by: str) -> dict[str, Any]:
+    return {
+        "ticket_id": ticket_id,
+        "raw_id": raw.id,
+        "channel": message.channel,
+        "from_text": message.from_text,
+        "from_address": message.from_address,
+        "subject": message.subject,
+        "text": message.text,
+        "new_text": message.new_text,
+        "language": message.language,
+        "message_id": message.message_id,
+        "received_at": raw.received_at,
+        "sha256": raw.sha256,
+        "joined_by": joined_by,
+        "automatic": message.automatic.kind,
+        "details": {
             "to": list(message.to),
             "cc": list(message.cc),
             "reply_to": list(message.reply_to),
@@ -245,25 +283,21 @@ def _message_row(raw: StoredRaw, message: InboundMessage, ticket_id: int | None,
             "automatic": asdict(message.automatic),
             "problems": list(message.problems),
         },
-    )
+    }
 
 
-def _add_draft(session: Session, ticket: Ticket, request_id: int, addressed: Addressed, now: datetime) -> None:
+def _draft_values(ticket_id: int, request_id: int, addressed: Addressed) -> dict[str, Any]:
     plan = addressed.plan
-    drafts.add_draft(
-        session,
-        ticket_id=tickets.id_of(ticket.id),
-        request_id=request_id,
-        customer_id=ticket.customer_id,
-        template=plan.template,
-        language=plan.language,
-        recipient_kind=plan.recipient.kind,
-        contact_point_id=plan.recipient.contact_point_id,
-        recipient=addressed.recipient,
-        channel=addressed.channel,
-        subject=addressed.words.subject,
-        text=addressed.words.text,
-        holds_data=plan.holds_data,
-        actor="intake",
-        at=now,
-    )
+    return {
+        "ticket_id": ticket_id,
+        "request_id": request_id,
+        "template": plan.template,
+        "language": plan.language,
+        "recipient_kind": plan.recipient.kind,
+        "contact_point_id": plan.recipient.contact_point_id,
+        "recipient": addressed.recipient,
+        "channel": addressed.channel,
+        "subject": addressed.words.subject,
+        "text": addressed.words.text,
+        "holds_data": plan.holds_data,
+    }
