@@ -41,27 +41,27 @@ def demo(
 ) -> None:
     """Run the whole system on embedded parts, feed it sample requests, and keep running."""
     with said_clearly():
-        from bot.commands import service
+        from bot.commands import running
 
-        service.demo(directory, smtp_port, web_port)
+        running.demo(directory, smtp_port, web_port)
 
 
 @app.command()
 def serve(config: Config = DEFAULT) -> None:
     """Run the service until it is told to stop (SIGTERM, SIGINT)."""
     with said_clearly():
-        from bot.commands import service
+        from bot.commands import running
 
-        service.serve(config)
+        running.serve(config)
 
 
 @app.command()
 def check(config: Config = DEFAULT) -> None:
     """Look at configuration, notice, database, relay, letters and Telegram; one line each, exit 1 with a problem."""
     with said_clearly():
-        from bot.commands import service
+        from bot.commands import running
 
-        service.check(config)
+        running.check(config)
 
 
 @app.command()
@@ -102,9 +102,9 @@ def ticket(
 def database_upgrade(config: Config = DEFAULT) -> None:
     """Bring the tables up to this version of the program."""
     with said_clearly():
-        from bot.commands import service
+        from bot.commands import running
 
-        service.upgrade_database(config)
+        running.upgrade_database(config)
 
 
 @register_app.command("import")

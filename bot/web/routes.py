@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from bot.web import acts, downloads, log_in, machines, ticket, worklist
+from bot.web import acts, cards, downloads, log_in, machines, ticket, worklist
 from bot.web.visit import Desk, Visit
 
 Handler = Callable[[Desk, Visit], Awaitable[Response]]
@@ -36,6 +36,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/log-out", log_in.leave, "POST"),
     Route("/", worklist.show),
     Route("/tickets/{ticket_id:int}", ticket.show),
+    Route("/cards/{number}", cards.follow),
     Route("/drafts/{draft_id:int}", ticket.show_draft),
     Route("/drafts/{draft_id:int}/files/{position:int}", downloads.of_draft),
     Route("/messages/{message_id:int}/raw", downloads.of_message),
