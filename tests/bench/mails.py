@@ -28,7 +28,7 @@ class Mail:
 
 
 def mails(customers: int, run: str) -> Iterator[Mail]:
-    """Unique mails without end, for a register of so many sample customers; `run` tells one measurement from another."""
+    """Unique mails without end, for a register of so many sample customers; `run` tells measurements apart."""
     requests = json.loads(REQUESTS.read_text("utf-8"))
     writers = _writers(customers)
     for number in count():

@@ -1,4 +1,4 @@
-"""Our service as a process, as `kirjaamo serve` runs it, on a sample register; fed over its socket, watched by its file.
+"""Our service as a process, as `kirjaamo serve` runs it, on a sample register; fed by its socket, watched by its file.
 
 A register is built once and kept in `build/`, since a hundred thousand customers take their time to load.
 """
@@ -124,9 +124,7 @@ def register_of(customers: int, *, months: int, invoices: int) -> Path:
         database = Database(f"sqlite:///{draft}")
         upgrade(database)
         entries = sample_customers(customers, months=months, invoices=invoices)
-        database.write_now(
-            lambda session: import_entries(session, entries, Source.MIGRATION, now=datetime.now(UTC))
-        )
+        database.write_now(lambda session: import_entries(session, entries, Source.MIGRATION, now=datetime.now(UTC)))
         database.close()
         draft.rename(path)
     return path
