@@ -260,7 +260,7 @@ def _recipient_holds(session: Session, draft: Draft, ticket: Ticket) -> None:
     if draft.recipient_kind is RecipientKind.SENDER:
         if draft.contact_point_id is not None or draft.holds_data or draft.recipient != ticket.sender:
             raise Refused("recipient_changed")
-        if spill.register_values_in(session, ticket, f"{draft.subject}\n{draft.text}"):
+        if draft.edited and spill.register_values_in(session, ticket, draft):
             raise Refused("holds_register_data")
         return
     contact = session.get(ContactPoint, draft.contact_point_id) if draft.contact_point_id else None

@@ -15,7 +15,11 @@ from bot.staff import MAY_WORK, Refused, is_active
 from store import drafts, events, outbox, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
-from store.models import Draft, Message, OutboxRow, StaffMember, Ticket
+from store.models import Draft, Message, OutboxRow, RecipientKind, StaffMember, Ticket
+
+MIN_ADDRESS_LINES = 3
+MAX_ADDRESS_LINES = 7
+"""Name, street, town at the least; what an envelope's window shows at the most."""
 
 UncertainVerdict = Literal["sent", "again", "withdraw"]
 
@@ -137,6 +141,69 @@ class Casework:
                     drafts.move(session, draft, DraftState.RETURNED, actor=actor, at=now)
             else:
                 raise Refused("out_of_turn", state=row.state.value)
+
+        await self._act(work)
+
+    async def mark_posted(self, staff_id: int, outbox_id: int) -> None:
+        """Say that a spooled letter has been printed and taken to the post."""
+
+        def work(session: Session) -> None:
+            now = self._clock()
+            _member(session, staff_id)
+            row = session.get(OutboxRow, outbox_id)
+            if row is None or row.channel != "letter":
+                raise Refused("no_such_draft")
+            if row.state is not OutboxState.SENT:
+                raise Refused("out_of_turn", state=row.state.value)
+            if not outbox.move(session, row, OutboxState.POSTED, actor=f"staff:{staff_id}", at=now):
+                raise Refused("out_of_turn", state=row.state.value)
+
+        await self._act(work)
+
+    async def set_return_address(self, staff_id: int, draft_id: int, sha256: str, address: str) -> None:
+        """Give a letter to somebody who is not in the register the return address that stands on their own letter.
+
+        Only for a draft without register data (INV-1). The address is part of the next version's hash, so whoever
+        approves approves it too.
+        """
+
+        def work(session: Session) -> None:
+            now = self._clock()
+            actor = f"staff:{staff_id}"
+            _member(session, staff_id)
+            draft = session.get(Draft, draft_id)
+            if draft is None:
+                raise Refused("no_such_draft")
+            if draft.sha256 != sha256 or draft.state is not DraftState.DRAFT:
+                raise Refused("changed")
+            if draft.recipient_kind is not RecipientKind.SENDER or draft.channel != "letter" or draft.holds_data:
+                raise Refused("not_by_return_address")
+            lines = [" ".join(line.split()) for line in address.splitlines() if line.strip()]
+            if not MIN_ADDRESS_LINES <= len(lines) <= MAX_ADDRESS_LINES:
+                raise Refused("address_lines", least=MIN_ADDRESS_LINES, most=MAX_ADDRESS_LINES)
+            ticket = session.get_one(Ticket, draft.ticket_id)
+            _change(session, ticket, sender="\n".join(lines))
+            self._event(session, staff_id, "return_address_set", draft.ticket_id, draft=draft_id)
+            drafts.add_draft(
+                session,
+                ticket_id=draft.ticket_id,
+                request_id=draft.request_id,
+                customer_id=ticket.customer_id,
+                template=draft.template,
+                language=draft.language,
+                recipient_kind=draft.recipient_kind,
+                contact_point_id=None,
+                recipient="\n".join(lines),
+                channel=draft.channel,
+                subject=draft.subject,
+                text=draft.text,
+                holds_data=False,
+                actor=actor,
+                at=now,
+                author_id=staff_id,
+                edited=draft.edited,
+                attachments=draft.attachments,
+            )
 
         await self._act(work)
 

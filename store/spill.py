@@ -11,27 +11,29 @@ from collections.abc import Iterator
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
-from store.models import ContactPoint, Customer, Identifier, Record, Ticket
+from store import drafts
+from store.models import ContactPoint, Customer, Draft, Identifier, Record, Ticket
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
 _SHORTEST = 5
 """Shorter values (a postal code's half, a count) would forbid honest sentences."""
 
 
-def register_values_in(session: Session, ticket: Ticket, text: str) -> bool:
-    """Whether `text` holds a value of the register about the ticket's customer or any candidate of it.
+def register_values_in(session: Session, ticket: Ticket, draft: Draft) -> bool:
+    """Whether a person typed a value of the register about the ticket's customer or any candidate into `draft`.
 
-    The name, and the address that the sender wrote from, are no secret to the sender and do not count.
+    The name, the address that the sender wrote from, and what the template's own text says (the controller's town may
+    be the customer's too) do not count.
     """
     keys = list(ticket.identification.get("candidates", ()))
     named: ColumnElement[bool] = col(Customer.key).in_(keys)
     if ticket.customer_id is not None:
         named = named | (col(Customer.id) == ticket.customer_id)
     ids = list(session.execute(select(col(Customer.id)).where(named)).scalars())
-    folded = _fold(text)
-    sender = _fold(ticket.sender)
+    typed = _fold(f"{draft.subject}\n{draft.text}")
+    known = _fold(ticket.sender + drafts.template_text(session, draft.request_id))
     return any(
-        len(folded_value) >= _SHORTEST and folded_value != sender and folded_value in folded
+        len(folded_value) >= _SHORTEST and folded_value in typed and folded_value not in known
         for value in _values(session, [customer_id for customer_id in ids if customer_id is not None])
         for folded_value in [_fold(value)]
     )

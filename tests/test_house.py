@@ -23,7 +23,16 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bot", "mail", "store", "replies")
 
 STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders")
-APP_SIDE = ("bot.app", "bot.cli", "bot.commands", "bot.demo", "bot.doctor", "bot.explain", "bot.health", "bot.register_files")
+APP_SIDE = (
+    "bot.app",
+    "bot.cli",
+    "bot.commands",
+    "bot.demo",
+    "bot.doctor",
+    "bot.explain",
+    "bot.health",
+    "bot.register_files",
+)
 """Wiring, commands and what serves them: they may know everything."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "mail": ("mail",),
@@ -32,7 +41,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "bot.rules": ("bot.rules", "mail.message", "store.models"),
     "bot.words": ("bot.words",),
     "bot.staff": ("store.models",),
-    "bot.intake": ("bot.intake", "bot.rules", "bot.staff", "bot.words", "store", "mail.message", "mail.channel", "replies"),
+    "bot.intake": (
+        "bot.intake",
+        "bot.rules",
+        "bot.staff",
+        "bot.words",
+        "store",
+        "mail.message",
+        "mail.channel",
+        "replies",
+    ),
     "bot.approval": ("bot.rules", "bot.staff", "store", "mail.message", "mail.channel", "replies"),
     "bot.casework": ("bot.rules", "bot.staff", "store", "mail.message", "mail.channel", "replies"),
     "bot.dispatch": ("bot.rules", "bot.staff", "store", "mail.message", "mail.channel", "replies"),
@@ -107,7 +125,8 @@ def test_only_the_wiring_reads_the_configuration() -> None:
     wrong = [
         module
         for module, path in modules()
-        if not within(module, (*APP_SIDE, "bot.config")) and any(within(name, ("bot.config",)) for name in imported(path))
+        if not within(module, (*APP_SIDE, "bot.config"))
+        and any(within(name, ("bot.config",)) for name in imported(path))
     ]
     assert wrong == []
 
@@ -136,7 +155,8 @@ def test_no_module_is_a_drawer_for_everything() -> None:
 
 
 def test_files_stay_one_room() -> None:
-    long = {module: lines for module, path in modules() if (lines := path.read_text("utf-8").count("\n")) > 400}
+    written = [(module, path) for module, path in modules() if not within(module, ("store.migrations.versions",))]
+    long = {module: lines for module, path in written if (lines := path.read_text("utf-8").count("\n")) > 400}
     assert long == {}
 
 
@@ -152,7 +172,9 @@ def test_every_route_needs_a_log_in() -> None:
 
 def test_every_route_that_acts_is_a_post() -> None:
     assert [route.path for route in ROUTES if route.act and route.method != "POST"] == []
-    assert [route.path for route in ROUTES if route.method == "POST" and not (route.act or route.public)] == ["/log-out"]
+    assert [route.path for route in ROUTES if route.method == "POST" and not (route.act or route.public)] == [
+        "/log-out"
+    ]
 
 
 @pytest.mark.parametrize(

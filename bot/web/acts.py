@@ -22,6 +22,7 @@ from store.lifecycle import Resolution
 
 LONGEST_TEXT = 100_000
 LONGEST_SUBJECT = 300
+LONGEST_ADDRESS = 1_000
 
 
 async def approve(desk: Desk, visit: Visit) -> Response:
@@ -81,6 +82,25 @@ async def decide(desk: Desk, visit: Visit) -> Response:
         ticket_id,
         "decided",
         lambda: desk.casework.decide_uncertain(visit.staff_id, outbox_id, cast("UncertainVerdict", verdict)),
+    )
+
+
+async def mark_posted(desk: Desk, visit: Visit) -> Response:
+    """Say that a letter has been taken to the post."""
+    outbox_id, ticket_id = await _send(desk, visit)
+    return await _do(desk, visit, ticket_id, "posted", lambda: desk.casework.mark_posted(visit.staff_id, outbox_id))
+
+
+async def set_return_address(desk: Desk, visit: Visit) -> Response:
+    """Give a stranger's letter the address it is answered to."""
+    draft_id, ticket_id = await _draft(desk, visit)
+    sha256, address = visit.form.get("sha256", ""), clean_field(visit.form.get("address", ""))[:LONGEST_ADDRESS]
+    return await _do(
+        desk,
+        visit,
+        ticket_id,
+        "addressed",
+        lambda: desk.casework.set_return_address(visit.staff_id, draft_id, sha256, address),
     )
 
 

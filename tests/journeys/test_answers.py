@@ -1,7 +1,7 @@
 """From a request to an answer that has left: approved in a real browser, read where the customer would read it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pypdfium2
 import pytest
@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 from sqlmodel import Session
 
 from bot import demo
+from replies.letter import render_letter
 from store import staff
 from store.database import Database
 from store.sample import load_sample
@@ -99,9 +100,9 @@ async def test_amended_words_leave_and_a_stale_approval_does_not(installation: I
     emil = await logged_in(browser, link + new_code(installation, "emil"))
     await emil.goto(f"{installation.url}/tickets/{ticket['id']}")
     await dora.goto(f"{installation.url}/tickets/{ticket['id']}")
-    await dora.click("details.act summary >> nth=0")
-    await dora.fill("details.act textarea >> nth=0", "Hei,\n\nlasku on tarkistettu ja se on oikein.\n\nTerveisin Dora")
-    await dora.click("details.act button[type=submit] >> nth=0")
+    await dora.click("details.amend summary")
+    await dora.fill("details.amend textarea", "Hei,\n\nlasku on tarkistettu ja se on oikein.\n\nTerveisin Dora")
+    await dora.click("details.amend button[type=submit]")
     await dora.wait_for_selector("h1")
     await emil.click("form.approve button")
     await emil.wait_for_selector("h1")
@@ -146,3 +147,40 @@ async def test_the_whole_way_on_postgresql(installation: Installation, browser: 
     await approve(page, installation, ticket["id"])
     content = await asyncio.to_thread(wait_for, "the reply", lambda: arrived(installation, AINO, "Vahvistamme"))
     assert "Esimerkkilä" in content
+
+
+async def test_a_strangers_letter_is_answered_to_the_address_on_it_and_marked_as_posted(
+    installation: Installation, browser: Browser
+) -> None:
+    page_of_text = render_letter(
+        address_lines=("Kalajoen Lämpö Oy", "Ketolankuja 5A", "85100 Kalajoki"),
+        sender=("Seija Koekäyttäjä", "Kuvitelmanraitti 9", "85100 Kalajoki"),
+        subject="Tietopyyntö",
+        text="Mitä tietoja teillä on minusta? En ole koskaan ollut asiakkaanne.\n\nSeija Koekäyttäjä\n",
+        reference="1",
+        on=date(2026, 11, 20),
+        language="fi",
+    )
+    installation.serve()
+    part = installation.folder / "scans/.seija.part"
+    part.write_bytes(page_of_text)
+    part.rename(installation.folder / "scans/seija.pdf")
+    ticket = await asyncio.to_thread(installation.new_ticket, set())
+    assert (ticket["channel"], ticket["identification"]) == ("letter", "none")
+    page = await logged_in(browser, f"{installation.url}/log-in?code={new_code(installation)}")
+    await page.goto(f"{installation.url}/tickets/{ticket['id']}")
+    assert await page.locator("form.approve").count() == 0
+    await page.fill("details.address textarea", "Seija Koekäyttäjä\nKuvitelmanraitti 9\n85100 Kalajoki")
+    await page.click("details.address button[type=submit]")
+    await page.wait_for_selector("form.approve button")
+    await approve(page, installation, ticket["id"])
+    spool = installation.folder / "letters"
+    (printed,) = await asyncio.to_thread(wait_for, "the letter", lambda: list(spool.glob("*.pdf")), 40)
+    document = pypdfium2.PdfDocument(printed)
+    assert "Kuvitelmanraitti 9" in document[0].get_textpage().get_text_range()
+    document.close()
+    await page.goto(f"{installation.url}/?view=letters")
+    await page.click("form[action$='/posted'] button")
+    await page.wait_for_selector("h1")
+    replies = [one for one in installation.ticket(ticket["id"])["outbox"] if one["kind"] == "reply"]
+    assert [one["state"] for one in replies] == ["posted"]
