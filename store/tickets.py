@@ -25,6 +25,7 @@ class ThreadFacts:
     ticket_id: int
     customer_key: str | None
     sender: str
+    reference: str
 
 
 def new_reference(choose: Callable[[str], str] = secrets.choice) -> str:
@@ -176,13 +177,13 @@ def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
     row = (
         session.connection()
         .execute(
-            select(col(Ticket.id), col(Customer.key), col(Ticket.sender))
+            select(col(Ticket.id), col(Customer.key), col(Ticket.sender), col(Ticket.reference))
             .outerjoin(Customer, col(Customer.id) == col(Ticket.customer_id))
             .where(col(Ticket.id) == ticket_id)
         )
         .first()
     )
-    return None if row is None else ThreadFacts(row.id, row.key, row.sender)
+    return None if row is None else ThreadFacts(row.id, row.key, row.sender, row.reference)
 
 
 def newest_message_id(session: Session, ticket_id: int) -> str:

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from bot.rules.assessment import assess
 from bot.rules.clues import clues
-from bot.rules.deadlines import receipt_date, target_on
+from bot.rules.deadlines import due_on, receipt_date, target_on
 from bot.rules.verdicts import (
     AskedFor,
     Assessment,
@@ -23,6 +23,7 @@ from bot.rules.verdicts import (
     Thread,
 )
 from mail.message import InboundMessage
+from replies.check import problems
 from replies.draft import Words, write
 from replies.notice import Notice
 from store import messages, tickets
@@ -30,6 +31,7 @@ from store.customers import find_candidates
 from store.messages import StoredRaw
 from store.models import Dossier, Level, RecipientKind, RequestKind
 from store.register import dossier, postal_block
+from store.tickets import ThreadFacts
 
 log = logging.getLogger(__name__)
 
@@ -72,28 +74,33 @@ class Preparing:
     def prepare(self, session: Session, raw: StoredRaw, message: InboundMessage, now: datetime) -> Prepared:
         """Everything about one message; never raises for what the message holds."""
         try:
-            assessment, thread_id = self.judge(session, message, raw.envelope_sender, raw.received_at)
-            reference = self._new_reference()
-            drafts = tuple(
+            assessment, thread = self.judge(session, message, raw.envelope_sender, raw.received_at)
+            joined = thread is not None and assessment.joins is not None
+            reference = thread.reference if thread is not None and joined else self._new_reference()
+            addressed = [
                 self._address(session, plan, assessment, message, reference, now) for plan in assessment.drafts
-            )
+            ]
         except Exception as error:  # noqa: BLE001 - any message must end as a ticket (INV-4)
             log.warning("message could not be prepared raw=%s error=%s", raw.id, type(error).__name__)
             return unprepared(raw, message)
-        linked = thread_id if assessment.joins is None else None
+        drafts = tuple(one for one in addressed if one is not None)
+        if len(drafts) < len(addressed):
+            assessment = replace(assessment, flags=(*assessment.flags, "DRAFT_CHECK_FAILED"))
+        linked = thread.ticket_id if thread is not None and not joined else None
         return Prepared(reference, assessment, linked, drafts)
 
     def judge(
         self, session: Session, message: InboundMessage, envelope_sender: str, received_at: datetime
-    ) -> tuple[Assessment, int | None]:
+    ) -> tuple[Assessment, ThreadFacts | None]:
         """The pure assessment with the facts it needs, and the ticket that the message refers to."""
-        candidates = find_candidates(session, clues(message, self.policy))
+        day = receipt_date(received_at, self.policy.time_zone)
+        candidates = find_candidates(session, clues(message, self.policy), on=day)
         referred = [*message.references, message.in_reply_to]
         thread_id = messages.ticket_of_message_ids(session, [one for one in referred if one])
         facts = tickets.thread_facts(session, thread_id) if thread_id is not None else None
         thread = Thread(facts.ticket_id, facts.customer_key, facts.sender) if facts else None
         assessment = assess(message, candidates, thread, self.policy, received_at, envelope_sender=envelope_sender)
-        return assessment, thread_id
+        return assessment, facts
 
     def _address(
         self,
@@ -103,7 +110,8 @@ class Preparing:
         message: InboundMessage,
         reference: str,
         now: datetime,
-    ) -> Addressed:
+    ) -> Addressed | None:
+        """The draft in words, or None when they fail the last check: then a person writes the answer."""
         held: Dossier | None = None
         customer_id = assessment.identification.customer_id
         if plan.holds_data and customer_id is not None:
@@ -120,6 +128,19 @@ class Preparing:
             on_call=self.on_call,
             dossier=held,
         )
+        others = [key for key in assessment.identification.candidates if key != assessment.identification.customer]
+        failed = problems(
+            words,
+            template=plan.template,
+            holds_data=plan.holds_data,
+            reference=reference,
+            notice=self.notice,
+            dossier=held,
+            other_identifiers=others if plan.holds_data else (),
+        )
+        if failed:
+            log.warning("draft failed its check template=%s problems=%s", plan.template, ",".join(failed))
+            return None
         recipient = plan.recipient.value
         if plan.recipient.kind is RecipientKind.POSTAL and plan.recipient.contact_point_id is not None:
             recipient = "\n".join(postal_block(session, plan.recipient.contact_point_id))
@@ -128,15 +149,18 @@ class Preparing:
 
 
 def unprepared(raw: StoredRaw, message: InboundMessage) -> Prepared:
-    """A plain ticket for staff, promising and concluding nothing: the last resort of INV-4."""
+    """A plain ticket for staff, promising and concluding nothing: the last resort of INV-4.
+
+    It may hold a request with a time limit in law, so it has one until a person has looked.
+    """
     day = receipt_date(raw.received_at, "UTC")
-    asked = AskedFor(RequestKind.OTHER, 0.0, ("NOT_UNDERSTOOD",), None, target_on(day, 1))
+    asked = AskedFor(RequestKind.OTHER, 0.0, ("NOT_UNDERSTOOD",), due_on(day), target_on(day, 1))
     assessment = Assessment(
         automatic=replace(message.automatic, may_acknowledge=False),
         authentication=message.authentication,
         identification=Identification(Level.NONE, reasons=("NOT_UNDERSTOOD",)),
         requests=(asked,),
-        due_on=None,
+        due_on=asked.due_on,
         placement="new",
         joins=None,
         acknowledgement=None,
