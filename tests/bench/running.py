@@ -52,12 +52,12 @@ class Service:
     port: int
     database: Path
 
-    def feed(self, batch: Sequence[Mail]) -> Done:
+    def feed(self, batch: Sequence[Mail], *, senders: int = SENDERS) -> Done:
         """Hand in mails over the socket, and wait until each has a ticket and its acknowledgement has been sent."""
         before, drafted = self._sent(), self._drafted()
         cpu, begun = self._cpu(), time.perf_counter()
-        with ThreadPoolExecutor(SENDERS) as senders:
-            list(senders.map(self._send, [batch[index::SENDERS] for index in range(SENDERS)]))
+        with ThreadPoolExecutor(senders) as pool:
+            list(pool.map(self._send, [batch[index::senders] for index in range(senders)]))
         while (sent := self._sent() - before) < len(batch):
             if time.perf_counter() - begun > PATIENCE:
                 raise SystemExit(f"only {sent} of {len(batch)} mails were acknowledged")
