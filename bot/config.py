@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 _UNION = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 EU_EEA = frozenset(f"{_UNION} IS LI NO".split())
@@ -26,7 +26,7 @@ class ConfigError(ValueError):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class ControllerTable(_Table):
@@ -71,6 +71,13 @@ class StoreTable(_Table):
 
     url: str = "sqlite:///kirjaamo.db"
     """`sqlite:///FILE` or `postgresql+psycopg://...`."""
+
+    @field_validator("url")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        if not re.match(r"sqlite:///.|postgresql\+psycopg://.", value):
+            raise ValueError("is no store; write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME")
+        return value
 
 
 class SmtpTable(_Table):
@@ -178,6 +185,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
+        hide_input_in_errors=True,
         env_prefix="KIRJAAMO_",
         env_nested_delimiter="__",
         nested_model_default_partial_update=True,
@@ -220,6 +228,11 @@ def load_settings(path: Path) -> Settings:
         settings = Settings(**tables)
     except ValidationError as error:
         raise ConfigError("\n".join(_sentence(path, one) for one in error.errors())) from error
+    except SettingsError:
+        # Not from the error: what could not be read may be a secret, and its text would quote it.
+        raise ConfigError(
+            "a variable KIRJAAMO_... of the environment cannot be read; name a key with TABLE__KEY"
+        ) from None
     return settings
 
 
@@ -242,8 +255,8 @@ def read_secret(settings_path: Path, value: SecretStr, file: Path | None, what: 
         return value.get_secret_value()
     try:
         return resolve(settings_path, file).read_text("utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"{what}: the file {file} cannot be read ({type(error).__name__})") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{what}: the file {file} cannot be read ({type(error).__name__})") from None
 
 
 def _refuse_unknown(path: Path, tables: dict[str, Any]) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 import structlog
 
 _SECRETS = (
-    (re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{30,}"), "[token]"),
-    (re.compile(r"[^\s@<>\"'()]+@[^\s@<>\"'()]+\.[^\s@<>\"'()]+"), "[address]"),
-    (re.compile(r"\b\d{6}[-+–A-FU-Y]\d{3}[0-9A-Z]\b", re.IGNORECASE), "[identity code]"),
-    (re.compile(r"(?<![\w.:/-])(?:\+|00)?\d[\d ()-]{7,}\d(?![\w:.-])"), "[number]"),
+    # No word boundary before a token: in the Bot API's addresses it stands right behind the word `bot`.
+    (re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}"), "[token]"),
+    (re.compile(r"(?:\"[^\"]*\"|[^\s@<>\"'()]+)@[^\s@<>\"'()]+"), "[address]"),
+    (re.compile(r"(?<!\d)\d{6}[-+–A-FU-Y]\d{3}[0-9A-Z](?![0-9A-Z])", re.IGNORECASE), "[identity code]"),
+    # A full stop or colon beside a number ends a sentence or names it; with a digit beyond, it is a time or a version.
+    (re.compile(r"(?<!\w)(?<!\d[.:/])(?:\+|00)?\(?\d[\d \u00a0()\u2010-\u2015-]{6,}\d(?!\w)(?![.:]\d)"), "[number]"),
 )
 _QUIET = ("httpx", "httpcore", "telegram", "uvicorn.access", "aiosqlite", "mail.log", "alembic")
 
@@ -64,6 +66,9 @@ def _by_class(_logger: Any, _name: str, record: MutableMapping[str, Any]) -> Mut
 
 
 def _redact_all(_logger: Any, _name: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {
-        key: redact(value) if isinstance(value, str) and key != "timestamp" else value for key, value in record.items()
-    }
+    return {key: value if key == "timestamp" else _redacted(value) for key, value in record.items()}
+
+
+def _redacted(value: Any) -> Any:
+    """Numbers and truths as they are; everything else as text, redacted."""
+    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))

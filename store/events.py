@@ -68,6 +68,12 @@ def _write_lines(session: Session) -> None:
         session.connection().execute(_INSERT, lines)
 
 
+@event.listens_for(Session, "after_commit")
+def _forget_head(session: Session) -> None:
+    """Others may write before this session does again."""
+    session.info.pop(_HEAD, None)
+
+
 @event.listens_for(Session, "after_soft_rollback")
 def _forget_lines(session: Session, _transaction: object) -> None:
     session.info.pop(_UNWRITTEN, None)

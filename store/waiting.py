@@ -2,15 +2,21 @@
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
 from store.lifecycle import DraftState, OutboxState, TicketState
-from store.models import Draft, OutboxRow, Setting, Ticket
+from store.models import Draft, OutboxRow, Setting, Ticket, table_of
 
 _OPEN = [state for state in TicketState if state not in {TicketState.ANSWERED, TicketState.CLOSED}]
 _DAY = "reminded_on"
+_SETTING = table_of(Setting)
+_FIRST = {
+    "sqlite": sqlite.insert(_SETTING).on_conflict_do_nothing(index_elements=["key"]),
+    "postgresql": postgresql.insert(_SETTING).on_conflict_do_nothing(index_elements=["key"]),
+}
 
 
 def counts(session: Session, today: date, until: date) -> dict[str, int]:
@@ -27,17 +33,14 @@ def counts(session: Session, today: date, until: date) -> dict[str, int]:
 
 
 def claim_day(session: Session, day: date) -> bool:
-    """True for the first who asks for this day's message, by compare-and-set on the last one's date."""
-    setting = session.get(Setting, _DAY)
-    if setting is None:
-        session.add(Setting(key=_DAY, value=day.isoformat()))
-        session.flush()
-        return True
-    if setting.value >= day.isoformat():
-        return False
-    setting.value = day.isoformat()
-    session.flush()
-    return True
+    """True for the first who asks for this day's message, by compare-and-set on the last one's date.
+
+    One statement compares and sets, so that of two processes that ask at the same moment one waits and finds it done.
+    """
+    connection = session.connection()
+    connection.execute(_FIRST[connection.dialect.name], {"key": _DAY, "value": ""})
+    earlier = update(_SETTING).where(_SETTING.c.key == _DAY, _SETTING.c.value < day.isoformat())
+    return connection.execute(earlier.values(value=day.isoformat())).rowcount == 1
 
 
 def _count(session: Session, column: Mapped[int | None], *conditions: ColumnElement[bool]) -> int:
