@@ -6,30 +6,33 @@ the next start such rows become `uncertain` and a person decides (INV-9). A chan
     receipt            sent
     DeliveryError      temporary: approved again, later, with the same Message-ID; permanent: failed, staff are told
     DeliveryUncertain  uncertain; never tried again by the program
+
+What cannot even be handed to a channel (its file is gone, its contact is no longer on file, there is no such channel)
+has failed before a byte left: staff are told, and it holds up nobody else. How a sending ended is written again and
+again until the store takes it.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import cast
 
+from sqlalchemy.exc import NoResultFound, OperationalError
 from sqlmodel import Session
 
 from mail.channel import Channel, DeliveryError, DeliveryUncertain
 from mail.message import ChannelName, Language, OutboundAttachment, OutboundKind, OutboundMessage, Receipt
-from store import drafts, outbox, tickets
+from store import departures, outbox, tickets
 from store.database import Database
-from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
-from store.models import AttachmentFile, Draft, Message, OutboxRow, Ticket
+from store.lifecycle import OutboxState
+from store.models import AttachmentFile, OutboxRow, Ticket
 
 log = logging.getLogger(__name__)
 
-WAITS_FOR_IDENTITY = frozenset({"identity", "mandate"})
-"""Templates that ask for something: sending one does not answer the request."""
-RESOLUTION_OF = {"nothing_held": Resolution.NOTHING_HELD}
+PAUSE_SECONDS = 1.0
+"""How long the end of a sending waits for a store that is away before it is written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Dispatch:
         self._sender = sender
         self._clock = clock
         self._at_once = at_once
+        self._begun: set[asyncio.Task[int]] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._wake = wake
 
@@ -81,17 +85,36 @@ class Dispatch:
         room = self._at_once - len(self._under_way)
         if room <= 0:
             return 0
-        claimed = await self._database.write(
-            lambda session: [
-                (tickets.id_of(row.id), self._compose(session, row))
-                for row in outbox.claim_due(session, self._clock(), room)
-            ]
-        )
+        beginning = asyncio.create_task(self._begin(room))
+        self._begun.add(beginning)
+        beginning.add_done_callback(self._begun.discard)
+        # What is claimed is begun even when the caller is stopped in between: else it would be uncertain for nothing.
+        return await asyncio.shield(beginning)
+
+    async def _begin(self, room: int) -> int:
+        claimed = await self._database.write(lambda session: self._claim(session, room))
         for row_id, message in claimed:
             task = asyncio.create_task(self._send(row_id, message))
             self._under_way.add(task)
             task.add_done_callback(self._done)
         return len(claimed)
+
+    def _claim(self, session: Session, room: int) -> Sequence[tuple[int, OutboundMessage]]:
+        now = self._clock()
+        claimed = []
+        for row in outbox.claim_due(session, now, room):
+            message, obstacle = None, "RECIPIENT_CHANGED"
+            if departures.still_on_file(session, row):
+                try:
+                    message = self._compose(session, row)
+                except (LookupError, NoResultFound) as error:
+                    obstacle = type(error).__name__
+            if message is None:
+                log.warning("cannot be sent outbox=%s obstacle=%s", row.id, obstacle)
+                outbox.move(session, row, OutboxState.FAILED, actor="dispatch", at=now, receipt=obstacle)
+            else:
+                claimed.append((tickets.id_of(row.id), message))
+        return claimed
 
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._under_way.discard(task)
@@ -101,12 +124,17 @@ class Dispatch:
 
     async def settle(self) -> None:
         """Wait for what is under way to end."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        while busy := {*self._begun, *self._under_way}:
+            await asyncio.wait(busy)
 
     async def _send(self, row_id: int, message: OutboundMessage) -> None:
+        channel = self._channels.get(message.channel)
+        if channel is None:
+            log.warning("no such channel outbox=%s channel=%s", row_id, message.channel)
+            await self._record(row_id, OutboxState.FAILED, "NO_CHANNEL")
+            return
         try:
-            receipt = await self._channels[message.channel].send(message)
+            receipt = await channel.send(message)
         except DeliveryUncertain as uncertain:
             log.warning("outcome unknown outbox=%s stage=%s", row_id, uncertain.stage)
             await self._record(row_id, OutboxState.UNCERTAIN, str(uncertain))
@@ -118,7 +146,7 @@ class Dispatch:
             log.warning("channel failed outbox=%s error=%s", row_id, type(failure).__name__)
             await self._record(row_id, OutboxState.UNCERTAIN, type(failure).__name__)
         else:
-            await self._database.write(lambda session: self._sent(session, row_id, receipt))
+            await self._write(lambda session: self._sent(session, row_id, receipt))
 
     async def _record(self, row_id: int, state: OutboxState, receipt: str) -> None:
         def work(session: Session) -> None:
@@ -129,7 +157,18 @@ class Dispatch:
                 values["next_attempt_at"] = now + outbox.back_off(row.attempts)
             outbox.move(session, row, state, actor="dispatch", at=now, **values)
 
-        await self._database.write(work)
+        await self._write(work)
+
+    async def _write(self, work: Callable[[Session], None]) -> None:
+        """Write how a sending ended; while the store is away, again and again: only this task knows it."""
+        while True:
+            try:
+                await self._database.write(work)
+            except OperationalError as error:
+                log.warning("end of sending waits for the store error=%s", type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+            else:
+                return
 
     def _sent(self, session: Session, row_id: int, receipt: Receipt) -> None:
         row = session.get_one(OutboxRow, row_id)
@@ -137,8 +176,8 @@ class Dispatch:
         moved = outbox.move(
             session, row, OutboxState.SENT, actor="dispatch", at=now, sent_at=receipt.at, receipt=receipt.text
         )
-        if moved and row.kind == "reply" and row.draft_id is not None:
-            record_sent_reply(session, row, actor="dispatch", at=now)
+        if moved:
+            departures.record_sent_reply(session, row, actor="dispatch", at=now)
 
     def _compose(self, session: Session, row: OutboxRow) -> OutboundMessage:
         ticket = session.get(Ticket, row.ticket_id) if row.ticket_id is not None else None
@@ -166,44 +205,3 @@ class Dispatch:
                 for file in row.attachments
             ),
         )
-
-
-def record_sent_reply(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> None:
-    """Everything that follows from a reply having left: draft, request, thread and ticket."""
-    draft = session.get_one(Draft, row.draft_id)
-    ticket = session.get_one(Ticket, draft.ticket_id)
-    if draft.state is DraftState.APPROVED:
-        drafts.move(session, draft, DraftState.SENT, actor=actor, at=at)
-    session.add(_outbound_row(row, draft, at))
-    session.flush()
-    asks = draft.template in WAITS_FOR_IDENTITY
-    if not asks:
-        tickets.end_request(session, draft.request_id, RESOLUTION_OF.get(draft.template, Resolution.ANSWERED))
-    left = tickets.open_requests(session, draft.ticket_id)
-    waiting = [one for request in left for one in drafts.live_drafts(session, tickets.id_of(request.id))]
-    if any(one.state is DraftState.DRAFT for one in waiting):
-        state = TicketState.AWAITING_APPROVAL
-    elif asks:
-        state = TicketState.AWAITING_IDENTITY
-    else:
-        state = TicketState.OPEN if left else TicketState.ANSWERED
-    if ticket.state is not state and ticket.state is not TicketState.CLOSED:
-        tickets.move(session, ticket, state, actor=actor, at=at, **tickets.earliest_dates(left))
-    else:
-        tickets.change(session, ticket, **tickets.earliest_dates(left))
-
-
-def _outbound_row(row: OutboxRow, draft: Draft, at: datetime) -> Message:
-    return Message(
-        ticket_id=draft.ticket_id,
-        direction="out",
-        channel=row.channel,
-        subject=row.subject,
-        text=row.text,
-        new_text=row.text,
-        language=row.language,
-        message_id=row.message_id,
-        received_at=at,
-        sha256=sha256(row.text.encode()).hexdigest(),
-        joined_by="sent",
-    )

@@ -153,6 +153,11 @@ def live_drafts(session: Session, request_id: int) -> list[Draft]:
     )
 
 
+def waits(session: Session, request_id: int) -> bool:
+    """Whether a draft of the request waits for a person."""
+    return any(draft.state is DraftState.DRAFT for draft in live_drafts(session, request_id))
+
+
 def template_text(session: Session, request_id: int) -> str:
     """The words that the template gave for a request, before any person changed them; empty without a template."""
     query = select(col(Draft.text)).where(col(Draft.request_id) == request_id, col(Draft.edited).is_(False))

@@ -1,0 +1,106 @@
+"""What follows from a reply having left the house: draft, request, thread and ticket, in one transaction.
+
+Two may say that it left: the channel with its receipt, and a person who has looked at the relay's log after an unknown
+outcome. Either way the same things are true from then on, so they are written here, once.
+"""
+
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from store import drafts, tickets
+from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
+from store.models import Approval, ContactKind, ContactPoint, ContactStatus, Draft, Message, OutboxRow, Request, Ticket
+
+ASKING = frozenset({"identity", "mandate"})
+"""Templates that ask for something: sending one does not answer the request."""
+RESOLUTION_OF = {"nothing_held": Resolution.NOTHING_HELD}
+UNDER_WAY = frozenset({OutboxState.APPROVED, OutboxState.SENDING, OutboxState.UNCERTAIN, OutboxState.FAILED})
+"""States in which a reply may still leave, or may have left without anybody knowing."""
+
+
+def record_sent_reply(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> None:
+    """Write everything that follows from a reply having left; does nothing for what is no reply."""
+    if row.kind != "reply" or row.draft_id is None:
+        return
+    draft = session.get_one(Draft, row.draft_id)
+    ticket = session.get_one(Ticket, draft.ticket_id)
+    if draft.state is DraftState.APPROVED:
+        drafts.move(session, draft, DraftState.SENT, actor=actor, at=at)
+    session.add(_outbound_row(row, draft, at))
+    session.flush()
+    if draft.template not in ASKING:
+        tickets.end_request(session, draft.request_id, RESOLUTION_OF.get(draft.template, Resolution.ANSWERED))
+    left = tickets.open_requests(session, draft.ticket_id)
+    state = _state_after(session, left)
+    if ticket.state is not state and ticket.state is not TicketState.CLOSED:
+        tickets.move(session, ticket, state, actor=actor, at=at, **tickets.earliest_dates(left))
+    else:
+        tickets.change(session, ticket, **tickets.earliest_dates(left))
+
+
+def record_withdrawn_reply(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> None:
+    """Write what follows from an approved reply that will not leave: its approval is void, its draft goes back."""
+    if row.draft_id is None or row.approval_id is None:
+        return
+    session.get_one(Approval, row.approval_id).voided_at = at
+    session.flush()
+    draft = session.get_one(Draft, row.draft_id)
+    if draft.state is DraftState.APPROVED:
+        drafts.move(session, draft, DraftState.RETURNED, actor=actor, at=at)
+    ticket = session.get_one(Ticket, draft.ticket_id)
+    waits = any(drafts.waits(session, tickets.id_of(one.id)) for one in tickets.open_requests(session, draft.ticket_id))
+    if ticket.state is TicketState.AWAITING_APPROVAL and not waits:
+        tickets.move(session, ticket, TicketState.OPEN, actor=actor, at=at)
+
+
+def replies_under_way(session: Session, ticket_id: int) -> bool:
+    """Whether a reply of the ticket is approved and not known to have left or to have been withdrawn."""
+    query = select(col(OutboxRow.id)).where(
+        col(OutboxRow.ticket_id) == ticket_id, col(OutboxRow.kind) == "reply", col(OutboxRow.state).in_(UNDER_WAY)
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
+def still_on_file(session: Session, row: OutboxRow) -> bool:
+    """Whether the contact that a reply goes to is still active, and still says what the row says (INV-1)."""
+    if row.contact_point_id is None:
+        return True
+    contact = session.get_one(ContactPoint, row.contact_point_id)
+    if contact.status is not ContactStatus.ACTIVE:
+        return False
+    if contact.kind is ContactKind.EMAIL:
+        return row.to_address == contact.value
+    lines = [line.strip() for line in contact.value.split("\n") if line.strip()]
+    return row.to_address.split("\n")[1:] == lines
+
+
+def _state_after(session: Session, left: list[Request]) -> TicketState:
+    """Where a ticket stands once a reply has left and these requests are still open."""
+    ids = [tickets.id_of(request.id) for request in left]
+    if any(drafts.waits(session, request_id) for request_id in ids):
+        return TicketState.AWAITING_APPROVAL
+    asked = select(col(Draft.id)).where(
+        col(Draft.request_id).in_(ids), col(Draft.state) == DraftState.SENT, col(Draft.template).in_(ASKING)
+    )
+    if ids and session.execute(asked.limit(1)).first() is not None:
+        return TicketState.AWAITING_IDENTITY
+    return TicketState.OPEN if left else TicketState.ANSWERED
+
+
+def _outbound_row(row: OutboxRow, draft: Draft, at: datetime) -> Message:
+    return Message(
+        ticket_id=draft.ticket_id,
+        direction="out",
+        channel=row.channel,
+        subject=row.subject,
+        text=row.text,
+        new_text=row.text,
+        language=row.language,
+        message_id=row.message_id,
+        received_at=at,
+        sha256=sha256(row.text.encode()).hexdigest(),
+        joined_by="sent",
+    )
