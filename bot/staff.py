@@ -1,7 +1,7 @@
 """Staff as the stages see them: who may do what, the refusal that says why not, and the port of a staff room.
 
-A `StaffRoom` is any chat in which staff are told of drafts and may press *Open*, *Approve*, *Return*. What it shows is a
-`CardFacts`: an allow-list of values none of which is personal data (INV-6); a room cannot leak what it never gets.
+A `StaffRoom` is any chat in which staff are told of drafts and may press *Open*, *Approve*, *Return*. What it shows is
+a `CardFacts`: an allow-list of values none of which is personal data (INV-6); a room cannot leak what it never gets.
 """
 
 from dataclasses import dataclass

@@ -115,7 +115,7 @@ def _zone(fields: list[Field], own_hosts: tuple[str, ...], position: Literal["ab
     """
     received = [at for at, item in enumerate(fields) if item.name == "received"]
     own = 0
-    while own < len(received) and own_hosts and _by_host(fields[received[own]].value) in own_hosts:
+    while own < len(received) and own_hosts and by_host(fields[received[own]].value) in own_hosts:
         own += 1
     borders = own if own_hosts else min(1, len(received))
     if position == "below":
@@ -129,7 +129,7 @@ def _zone(fields: list[Field], own_hosts: tuple[str, ...], position: Literal["ab
         yield from fields[: received[borders - 1]]
 
 
-def _by_host(value: bytes) -> str:
+def by_host(value: bytes) -> str:
     match = _BY.search(_without_comments(decode(value[:4000])[0]))
     return match[1].lower().rstrip(".") if match else ""
 

@@ -116,6 +116,8 @@ class InboundMessage:
     """Shown to staff; never written to (INV-1)."""
     date: str = ""
     """The Date field as ISO 8601, or as it stands when it cannot be read. Never used for a deadline."""
+    accepted_at: datetime | None = None
+    """When the site's own MTA took the mail, aware, UTC (INV-4); None where its Received field says nothing sure."""
     message_id: str = ""
     in_reply_to: str = ""
     references: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from mail.fields import Header
 from mail.language import detect
 from mail.message import Attachment, Authentication, Automatic, InboundMessage, RawMessage
 from mail.quotes import new_text
+from mail.received import accepted_at
 from mail.references import in_reply_to, message_id, references
 
 UNREADABLE = "UNREADABLE"
@@ -52,7 +53,7 @@ def understand(raw: RawMessage, trust: Trust) -> InboundMessage:
 
         return _with_language(read_letter(raw))
     if raw.channel == "chat":
-        from mail.messenger import read_update  # noqa: PLC0415  # the chat's own reader
+        from mail.updates import read_update  # noqa: PLC0415  # the chat's own reader
 
         return _with_language(read_update(raw))
     try:
@@ -107,6 +108,7 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
         cc=address_list(header.all("cc")),
         reply_to=address_list(header.all("reply-to")),
         date=_date(header),
+        accepted_at=accepted_at(header, trust.own_hosts),
         message_id=own_id,
         in_reply_to=in_reply_to(header.all("in-reply-to")),
         references=references(header.all("references")),

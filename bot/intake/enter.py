@@ -242,7 +242,7 @@ def _ticket_values(raw: StoredRaw, message: InboundMessage, prepared: Prepared) 
         "language": message.language,
         "sender": raw.envelope_sender if message.channel == "chat" else message.from_address,
         "subject": message.subject,
-        "received_at": raw.received_at,
+        "received_at": assessment.received_at,
         "due_on": min((asked.due_on for asked in assessment.requests if asked.due_on), default=None),
         "target_on": min((asked.target_on for asked in assessment.requests), default=None),
         "quarantined": assessment.placement == "quarantine",

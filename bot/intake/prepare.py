@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from bot.rules.assessment import assess
 from bot.rules.clues import clues
-from bot.rules.deadlines import due_on, receipt_date, target_on
+from bot.rules.deadlines import due_on, receipt_date, receipt_moment, target_on
 from bot.rules.verdicts import (
     AskedFor,
     Assessment,
@@ -93,6 +93,7 @@ class Preparing:
         self, session: Session, message: InboundMessage, envelope_sender: str, received_at: datetime
     ) -> tuple[Assessment, ThreadFacts | None]:
         """The pure assessment with the facts it needs, and the ticket that the message refers to."""
+        received_at = receipt_moment(received_at, message.accepted_at)
         day = receipt_date(received_at, self.policy.time_zone)
         candidates = find_candidates(session, clues(message, self.policy), on=day)
         referred = [*message.references, message.in_reply_to]

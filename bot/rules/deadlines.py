@@ -32,6 +32,17 @@ def _closed_days(year: int, eves_closed: bool) -> frozenset[date]:
     return frozenset(day for day, name in listed if eves_closed or name not in _EVES)
 
 
+LONGEST_QUEUE = timedelta(days=31)
+"""An MTA gives a mail back long before (RFC 5321, 4.5.4.1: 4-5 days); an older stamp is a wrong clock."""
+
+
+def receipt_moment(stored_at: datetime, accepted_at: datetime | None) -> datetime:
+    """When a message reached us: the earlier of our clock and the site's own MTA's (INV-4; DOMAIN 3.1, 3)."""
+    if accepted_at is None or not stored_at - LONGEST_QUEUE <= accepted_at <= stored_at:
+        return stored_at
+    return accepted_at
+
+
 def receipt_date(received_at: datetime, time_zone: str) -> date:
     """The local calendar date on which a message reached us; only this date counts (DOMAIN 3.1, 3).
 

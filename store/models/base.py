@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-
 from typing import cast
 
 from sqlalchemy import CheckConstraint, DateTime, String, Table

@@ -128,3 +128,16 @@ def test_the_zone_of_the_clock_matters_only_through_the_local_date(on: date, at:
 def test_a_target_lies_as_many_working_days_ahead_as_was_said(received: date, count: int) -> None:
     target = deadlines.target_on(received, count)
     assert deadlines.working_days_between(received, target) == count
+
+
+def test_a_mail_that_waited_in_the_queue_was_received_when_the_mta_took_it() -> None:
+    stored = datetime(2026, 2, 1, 6, 0, tzinfo=UTC)
+    assert deadlines.receipt_moment(stored, datetime(2026, 1, 31, 21, 59, tzinfo=UTC)) == datetime(
+        2026, 1, 31, 21, 59, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize("accepted", [None, datetime(2026, 2, 2, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)])
+def test_a_stamp_from_the_future_or_from_years_ago_changes_nothing(accepted: datetime | None) -> None:
+    stored = datetime(2026, 2, 1, 6, 0, tzinfo=UTC)
+    assert deadlines.receipt_moment(stored, accepted) == stored
