@@ -30,6 +30,7 @@ from store.models import (
     StaffRole,
     Ticket,
 )
+from store.register import acts_for, postal_block
 
 Via = Literal["desk", "chat"]
 
@@ -62,10 +63,11 @@ class Approvals:
         self._wake = wake
 
     async def open_draft(self, staff_id: int, draft_id: int) -> None:
-        """Record that this staff member has read this version on the desk."""
+        """Record that this staff member has read this version on the desk. Raises `Refused`."""
 
         def work(session: Session) -> None:
             now = self._clock()
+            _entitled(session, staff_id, frozenset(StaffRole))
             draft = _draft(session, draft_id)
             if drafts.record_view(session, draft_id, staff_id, now):
                 data = {"draft": draft_id, "version": draft.version}
@@ -162,8 +164,7 @@ class Approvals:
             edited=True,
             attachments=draft.attachments,
         )
-        if ticket.state is TicketState.OPEN:
-            tickets.move(session, ticket, TicketState.AWAITING_APPROVAL, actor=f"staff:{staff_id}", at=now)
+        _await_approval(session, ticket, f"staff:{staff_id}", now)
         return tickets.id_of(new.id)
 
     async def return_draft(self, staff_id: int, draft_id: int, sha256: str, note: str) -> None:
@@ -177,9 +178,8 @@ class Approvals:
             _is_newest_and_seen(session, draft, ticket, sha256)
             actor = f"staff:{staff_id}"
             drafts.move(session, draft, DraftState.RETURNED, actor=actor, at=now, has_note=bool(note.strip()))
-            waiting = [request.id for request in tickets.open_requests(session, draft.ticket_id)]
-            others = [d for r in waiting for d in drafts.live_drafts(session, tickets.id_of(r))]
-            still = any(d.state is DraftState.DRAFT for d in others)
+            requests = tickets.open_requests(session, draft.ticket_id)
+            still = any(drafts.waits(session, tickets.id_of(request.id)) for request in requests)
             if ticket.state is TicketState.AWAITING_APPROVAL and not still:
                 tickets.move(session, ticket, TicketState.OPEN, actor=actor, at=now)
 
@@ -187,7 +187,10 @@ class Approvals:
         self._wake()
 
     async def undo(self, staff_id: int, outbox_id: int) -> None:
-        """Take an approval back while the reply still waits. Raises `Refused`."""
+        """Take an approval back while the reply still waits, for its release or for a relay that put it off.
+
+        Raises `Refused`.
+        """
 
         def work(session: Session) -> None:
             now = self._clock()
@@ -196,7 +199,7 @@ class Approvals:
             if row is None or row.draft_id is None or row.approval_id is None:
                 raise Refused("no_such_draft")
             actor = f"staff:{staff_id}"
-            if row.state is not OutboxState.APPROVED or row.attempts > 0:
+            if row.state is not OutboxState.APPROVED:
                 raise Refused("already_sent")
             if not outbox.move(session, row, OutboxState.WITHDRAWN, actor=actor, at=now):
                 raise Refused("already_sent")
@@ -204,6 +207,7 @@ class Approvals:
             approval.voided_at = now
             draft = _draft(session, row.draft_id)
             drafts.move(session, draft, DraftState.DRAFT, actor=actor, at=now, undone=outbox_id)
+            _await_approval(session, _ticket(session, draft.ticket_id), actor, now)
 
         await self._database.write(work)
         self._wake()
@@ -218,6 +222,12 @@ def _entitled(session: Session, staff_id: int, roles: frozenset[StaffRole]) -> S
     return member
 
 
+def _await_approval(session: Session, ticket: Ticket, actor: str, at: datetime) -> None:
+    """A draft waits: so does its ticket."""
+    if ticket.state not in {TicketState.AWAITING_APPROVAL, TicketState.CLOSED}:
+        tickets.move(session, ticket, TicketState.AWAITING_APPROVAL, actor=actor, at=at)
+
+
 def _draft(session: Session, draft_id: int) -> Draft:
     draft = session.get(Draft, draft_id)
     if draft is None:
@@ -226,7 +236,8 @@ def _draft(session: Session, draft_id: int) -> Draft:
 
 
 def _ticket(session: Session, ticket_id: int) -> Ticket:
-    return session.get_one(Ticket, ticket_id)
+    """The ticket, held until the transaction ends: what is read of it is still true when the act is written."""
+    return session.get_one(Ticket, ticket_id, with_for_update=True)
 
 
 def _is_newest_and_seen(
@@ -258,7 +269,8 @@ def _recipient_holds(session: Session, draft: Draft, ticket: Ticket) -> None:
     if not draft.recipient:
         raise Refused("no_recipient")
     if draft.recipient_kind is RecipientKind.SENDER:
-        if draft.contact_point_id is not None or draft.holds_data or draft.recipient != ticket.sender:
+        wrote = {ticket.sender, *tickets.senders(session, tickets.id_of(ticket.id))}
+        if draft.contact_point_id is not None or draft.holds_data or draft.recipient not in wrote:
             raise Refused("recipient_changed")
         if draft.edited and spill.register_values_in(session, ticket, draft):
             raise Refused("holds_register_data")
@@ -271,10 +283,26 @@ def _recipient_holds(session: Session, draft: Draft, ticket: Ticket) -> None:
         and contact.on_file_since < ticket.received_at
         and contact.usable_from <= ticket.received_at
     )
-    owner = session.get_one(Customer, contact.customer_id)
-    expected = contact.value if contact.kind is ContactKind.EMAIL else f"{owner.name}\n{contact.value}"
-    if not usable or draft.recipient != expected or contact.kind != draft.recipient_kind.value:
+    if not usable or contact.kind != draft.recipient_kind.value or not _concerns(session, contact, draft, ticket):
         raise Refused("recipient_changed")
+    email = contact.kind is ContactKind.EMAIL
+    if draft.recipient != (contact.value if email else "\n".join(postal_block(session, draft.contact_point_id or 0))):
+        raise Refused("recipient_changed")
+
+
+def _concerns(session: Session, contact: ContactPoint, draft: Draft, ticket: Ticket) -> bool:
+    """Whether a contact is the ticket's customer's own, or of one who acts for that customer by a role on file.
+
+    Of a ticket bound to nobody, words that hold no data from the register may go to one who may be meant. Data about
+    somebody protected go by no e-mail (THREATS 14).
+    """
+    owner = session.get_one(Customer, contact.customer_id)
+    if ticket.customer_id is None:
+        return owner.key in ticket.identification.get("candidates", ())
+    meant = session.get_one(Customer, ticket.customer_id)
+    if contact.kind is ContactKind.EMAIL and draft.holds_data and (owner.turvakielto or meant.turvakielto):
+        return False
+    return owner.id == meant.id or acts_for(session, owner.id or 0, ticket.customer_id)
 
 
 def _approver(session: Session, draft_id: int) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlmodel import Session
 
 from bot.staff import MAY_WORK, Refused, is_active
-from store import drafts, events, outbox, tickets
+from store import departures, drafts, events, outbox, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
 from store.models import Draft, Message, OutboxRow, RecipientKind, StaffMember, Ticket
@@ -71,7 +71,10 @@ class Casework:
         await self._act(work)
 
     async def close(self, staff_id: int, ticket_id: int, version: int, resolution: Resolution, note: str = "") -> None:
-        """End the ticket and its open requests. A draft that waits is withdrawn with it."""
+        """End the ticket and its open requests. A draft that waits is withdrawn with it.
+
+        Refused while an approved reply may still leave, or may have left: first it is undone, sent, or decided on.
+        """
 
         def work(session: Session) -> None:
             now = self._clock()
@@ -79,10 +82,11 @@ class Casework:
             ticket = _worked_on(session, staff_id, ticket_id)
             if ticket.version != version or ticket.state is TicketState.CLOSED:
                 raise Refused("out_of_turn", state=ticket.state.value)
+            if departures.replies_under_way(session, ticket_id):
+                raise Refused("reply_under_way")
             for request in tickets.open_requests(session, ticket_id):
                 for draft in drafts.live_drafts(session, tickets.id_of(request.id)):
-                    if draft.state is DraftState.DRAFT:
-                        drafts.move(session, draft, DraftState.SUPERSEDED, actor=actor, at=now)
+                    drafts.move(session, draft, DraftState.SUPERSEDED, actor=actor, at=now)
                 tickets.end_request(session, tickets.id_of(request.id), resolution)
             values = {"resolution": resolution, "due_on": None, "target_on": None, "quarantined": False}
             if not tickets.move(session, ticket, TicketState.CLOSED, actor=actor, at=now, **values):
@@ -100,7 +104,8 @@ class Casework:
             if ticket.version != version or ticket.state not in {TicketState.CLOSED, TicketState.ANSWERED}:
                 raise Refused("out_of_turn", state=ticket.state.value)
             actor = f"staff:{staff_id}"
-            tickets.move(session, ticket, TicketState.OPEN, actor=actor, at=self._clock(), resolution=None)
+            if not tickets.move(session, ticket, TicketState.OPEN, actor=actor, at=self._clock(), resolution=None):
+                raise Refused("out_of_turn", state=ticket.state.value)
 
         await self._act(work)
 
@@ -131,15 +136,16 @@ class Casework:
             if row.state not in {OutboxState.UNCERTAIN, OutboxState.FAILED}:
                 raise Refused("out_of_turn", state=row.state.value)
             if verdict == "sent" and row.state is OutboxState.UNCERTAIN:
-                outbox.move(session, row, OutboxState.SENT, actor=actor, at=now, sent_at=now)
+                done = outbox.move(session, row, OutboxState.SENT, actor=actor, at=now, sent_at=now)
+                departures.record_sent_reply(session, row, actor=actor, at=now)
             elif verdict == "again":
-                outbox.move(session, row, OutboxState.APPROVED, actor=actor, at=now, next_attempt_at=now)
+                done = outbox.move(session, row, OutboxState.APPROVED, actor=actor, at=now, next_attempt_at=now)
             elif verdict == "withdraw":
-                outbox.move(session, row, OutboxState.WITHDRAWN, actor=actor, at=now)
-                draft = session.get(Draft, row.draft_id) if row.draft_id else None
-                if draft is not None and draft.state is DraftState.APPROVED:
-                    drafts.move(session, draft, DraftState.RETURNED, actor=actor, at=now)
+                done = outbox.move(session, row, OutboxState.WITHDRAWN, actor=actor, at=now)
+                departures.record_withdrawn_reply(session, row, actor=actor, at=now)
             else:
+                done = False
+            if not done:
                 raise Refused("out_of_turn", state=row.state.value)
 
         await self._act(work)

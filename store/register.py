@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
+from store.customers import ACTING_ROLES
 from store.models import (
     ContactKind,
     ContactPoint,
@@ -90,6 +91,14 @@ def postal_block(session: Session, contact_point_id: int) -> tuple[str, ...]:
     if contact is None or customer is None or contact.kind is not ContactKind.POSTAL:
         raise LookupError(f"contact point {contact_point_id} is no postal address")
     return (customer.name, *(line.strip() for line in contact.value.split("\n") if line.strip()))
+
+
+def acts_for(session: Session, holder_id: int, customer_id: int) -> bool:
+    """Whether one customer acts for another by a role on file (`store.customers.ACTING_ROLES`)."""
+    query = select(Role.id).where(
+        Role.holder_id == holder_id, Role.customer_id == customer_id, col(Role.kind).in_(ACTING_ROLES)
+    )
+    return session.exec(query).first() is not None
 
 
 def change_contact(

@@ -12,9 +12,11 @@ from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from store import drafts
-from store.models import ContactPoint, Customer, Draft, Identifier, Record, Ticket
+from store.models import ContactKind, ContactPoint, Customer, Draft, Identifier, Reading, Record, Ticket
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
+_FINLAND = "+358"
+"""People write a number of their own country with a nought instead."""
 _SHORTEST = 5
 """Shorter values (a postal code's half, a count) would forbid honest sentences."""
 
@@ -40,18 +42,26 @@ def register_values_in(session: Session, ticket: Ticket, draft: Draft) -> bool:
 
 
 def _values(session: Session, ids: list[int]) -> Iterator[str]:
-    for value in session.execute(
-        select(col(ContactPoint.value)).where(col(ContactPoint.customer_id).in_(ids))
-    ).scalars():
+    yield from session.execute(select(col(Customer.key)).where(col(Customer.id).in_(ids))).scalars()
+    contacts = select(col(ContactPoint.kind), col(ContactPoint.value)).where(col(ContactPoint.customer_id).in_(ids))
+    for kind, value in session.execute(contacts):
         yield from value.splitlines()
+        if kind is ContactKind.PHONE and value.startswith(_FINLAND):
+            yield "0" + value.removeprefix(_FINLAND)
     yield from session.execute(select(col(Identifier.value)).where(col(Identifier.customer_id).in_(ids))).scalars()
     for fields in session.execute(select(col(Record.fields)).where(col(Record.customer_id).in_(ids))).scalars():
         for value in fields.values():
             text = str(value)
             if any(sign.isdigit() for sign in text) and not _DATE.fullmatch(text):
                 yield text
+    readings = select(col(Reading.mwh), col(Reading.cubic_metres)).where(col(Reading.customer_id).in_(ids))
+    yield from (str(value) for row in session.execute(readings) for value in row if value is not None)
 
 
 def _fold(text: str) -> str:
-    """Lower case without spaces and dashes, so that `040 000 0011` and `0400000011` are one."""
-    return re.sub(r"[\s\u2010-\u2015-]+", "", unicodedata.normalize("NFKC", text).casefold())
+    """Lower case without spaces, dashes and invisible signs, so that `040 000 0011` and `0400000011` are one.
+
+    A decimal comma is a point: `1 148,11` and `1148.11` are one.
+    """
+    bare = re.sub(r"[\s\u00ad\u200b-\u200f\u2010-\u2015\u2060\ufeff-]+", "", unicodedata.normalize("NFKC", text))
+    return bare.casefold().replace(",", ".")

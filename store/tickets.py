@@ -186,6 +186,12 @@ def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
     return None if row is None else ThreadFacts(row.id, row.key, row.sender, row.reference)
 
 
+def senders(session: Session, ticket_id: int) -> set[str]:
+    """The strict From addresses of the messages that came in to a ticket."""
+    query = select(col(Message.from_address)).where(col(Message.ticket_id) == ticket_id, col(Message.direction) == "in")
+    return {address for address in session.execute(query).scalars() if address}
+
+
 def newest_message_id(session: Session, ticket_id: int) -> str:
     """Message-ID of the newest message that came in, for a reply's In-Reply-To; empty without one."""
     query = select(col(Message.message_id)).where(
