@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar, cast
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 T = TypeVar("T")
@@ -37,6 +37,18 @@ BUSY_MILLISECONDS = 4_000
 
 class StoreUnusable(RuntimeError):
     """The database cannot be opened or is not durable as configured; the text is one sentence for the operator."""
+
+
+_OF_ITS_CONTENT = frozenset({"54"})
+"""SQLSTATE classes of PostgreSQL that are an `OperationalError` but the fault of one row: a limit was exceeded."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the store cannot be had now (locked, down, full), whatever it was asked to do."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, StoreUnusable)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error, OperationalError | InterfaceError) and state[:2] not in _OF_ITS_CONTENT
 
 
 @dataclass(slots=True)

@@ -5,22 +5,23 @@
                > entered in one transaction (ticket, requests, drafts, acknowledgement, alert) > next
 
 The two never call each other: any of them can die at any line, and the row is still there. Whatever cannot be
-understood, prepared or entered becomes a visible ticket all the same (INV-4); only a database that is away makes it
-wait.
+understood, prepared or entered becomes a visible ticket all the same (INV-4), if need be without a word of its own;
+only a database that is away makes it wait, and then it is led on as if nothing had happened.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import cast
 
 from sqlmodel import Session
 
 from bot.intake.enter import Entering
 from bot.intake.prepare import Prepared, Preparing, unprepared
-from mail.message import InboundMessage, RawMessage
+from mail.message import Automatic, ChannelName, InboundMessage, RawMessage
 from store import messages
-from store.database import Database
+from store.database import Database, is_away
 from store.messages import NewRaw, StoredRaw
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Intake:
         waiting = await self._database.read(lambda session: messages.waiting(session, limit, letters=letters))
         if not waiting:
             return 0
-        understood = await self._understand(waiting)
+        understood = await self._read(waiting)
         now = self._clock()
         prepared = await self._database.read(
             lambda session: [
@@ -85,20 +86,54 @@ class Intake:
         await asyncio.gather(*(self._enter(*one) for one in zip(waiting, understood, prepared, strict=True)))
         return len(waiting)
 
+    async def _read(self, waiting: Sequence[StoredRaw]) -> Sequence[InboundMessage]:
+        """What the messages say. Where reading them together fails as a whole, each is read alone."""
+        try:
+            understood = await self._understand(waiting)
+            if len(understood) == len(waiting):
+                return understood
+        except Exception as error:  # noqa: BLE001 - one that cannot be read must not hold up the rest
+            log.warning("messages could not be read together error=%s", type(error).__name__)
+        if len(waiting) == 1:
+            return [_unread(waiting[0])]
+        return [message for raw in waiting for message in await self._read([raw])]
+
     async def _enter(self, raw: StoredRaw, message: InboundMessage, prepared: Prepared) -> None:
         try:
             await self._database.write_together(self._enter_all, (raw, message, prepared))
-        except Exception as error:  # noqa: BLE001 - one that cannot be entered must not hold up the rest
+        except Exception as error:  # one that cannot be entered must not hold up the rest
+            if is_away(error):
+                raise
             log.warning("message could not be entered raw=%s error=%s", raw.id, type(error).__name__)
-            plain = unprepared(raw, message)
-            await self._database.write(
-                lambda session: self._entering.enter(session, raw, message, plain, self._clock())
-            )
+            await self._enter_plainly(raw, message)
+
+    async def _enter_plainly(self, raw: StoredRaw, message: InboundMessage) -> None:
+        """A plain ticket with the message's words, or where the store will not have these, with none."""
+        try:
+            await self._write_plain(raw, message)
+        except Exception as error:  # the bytes are kept; staff see that something lies there
+            if is_away(error):
+                raise
+            log.warning("message entered without its words raw=%s error=%s", raw.id, type(error).__name__)
+            await self._write_plain(raw, _unread(raw))
+
+    async def _write_plain(self, raw: StoredRaw, message: InboundMessage) -> None:
+        plain = unprepared(raw, message)
+        await self._database.write(lambda session: self._entering.enter(session, raw, message, plain, self._clock()))
 
     def _enter_all(self, session: Session, led: Sequence[tuple[StoredRaw, InboundMessage, Prepared]]) -> list[None]:
         for one in led:
             self._entering.enter(session, *one, self._clock())
         return [None] * len(led)
+
+
+def _unread(raw: StoredRaw) -> InboundMessage:
+    """What can be said of a message without looking into it: that it is there."""
+    return InboundMessage(
+        channel=cast("ChannelName", raw.channel),
+        automatic=Automatic(may_acknowledge=False, reasons=("NOT_UNDERSTOOD",)),
+        problems=("NOT_UNDERSTOOD",),
+    )
 
 
 def _store(session: Session, raws: Sequence[RawMessage]) -> list[bool]:

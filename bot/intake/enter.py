@@ -22,6 +22,7 @@ from store import drafts, messages, outbox, tickets
 from store.lifecycle import RawState, TicketState
 from store.messages import StoredRaw
 from store.models import Level, RequestKind, Ticket
+from store.models.facts import normalise_email
 
 KNOWN_LEVELS = frozenset({Level.CLAIMED, Level.CONFIRMED_CHANNEL})
 REOPENED_BY_A_MESSAGE = frozenset(
@@ -71,7 +72,9 @@ class Entering:
         if assessment.placement == "none":
             tickets.add_message(session, at=now, **_message_values(raw, message, None, "none"))
             return
-        joined = session.get(Ticket, assessment.joins) if assessment.joins is not None else None
+        # Held until the commit: what others do to the ticket meanwhile must not be lost, nor this message's effect.
+        joins = assessment.joins
+        joined = session.get(Ticket, joins, with_for_update=True) if joins is not None else None
         if joined is None:
             filed = self._open(session, raw, message, prepared, now)
             self._acknowledge(session, filed, assessment, now)
@@ -114,7 +117,10 @@ class Entering:
         ticket_id = tickets.id_of(ticket.id)
         already = tickets.open_requests(session, ticket_id)
         ids = self._new_requests(session, ticket_id, assessment, {request.kind for request in already}, now)
-        drafted = [addressed for addressed in prepared.drafts if addressed.plan.kind in ids]
+        # An unverified line may join, but data of whom it names are not drafted into somebody else's ticket.
+        theirs = ticket.customer_id is not None and ticket.customer_id == assessment.identification.customer_id
+        fitting = [one for one in prepared.drafts if theirs or not one.plan.holds_data]
+        drafted = [addressed for addressed in fitting if addressed.plan.kind in ids]
         for addressed in drafted:
             drafts.add_draft(
                 session,
@@ -125,15 +131,17 @@ class Entering:
             )
         if assessment.placement == "quarantine":
             return
-        dates = tickets.earliest_dates(tickets.open_requests(session, ticket_id))
+        values = tickets.earliest_dates(tickets.open_requests(session, ticket_id)) | {
+            "flags": list(dict.fromkeys((*ticket.flags, *assessment.flags)))
+        }
         state = TicketState.AWAITING_APPROVAL if drafted else TicketState.OPEN
         if ticket.state is TicketState.CLOSED and drafted:
             tickets.move(session, ticket, TicketState.OPEN, actor="intake", at=now, resolution=None)
-        if ticket.state is TicketState.NEW or ticket.state in REOPENED_BY_A_MESSAGE or drafted:
-            if ticket.state is not state:
-                tickets.move(session, ticket, state, actor="intake", at=now, resolution=None, **dates)
+        moves = ticket.state is TicketState.NEW or ticket.state in REOPENED_BY_A_MESSAGE or drafted
+        if moves and ticket.state is not state:
+            tickets.move(session, ticket, state, actor="intake", at=now, resolution=None, **values)
         else:
-            tickets.change(session, ticket, **dates)
+            tickets.change(session, ticket, **values)
 
     def _new_requests(
         self, session: Session, ticket_id: int, assessment: Assessment, known: set[RequestKind], now: datetime
@@ -166,7 +174,9 @@ class Entering:
         acknowledgement = assessment.acknowledgement
         if acknowledgement is None:
             return
-        sent = outbox.acknowledgements_since(session, acknowledgement.to, now - timedelta(hours=24))
+        # However an address is written, it is one: a cap that capitals evade would be none.
+        to = acknowledgement.to if ticket.channel == "chat" else normalise_email(acknowledgement.to)
+        sent = outbox.acknowledgements_since(session, to, now - timedelta(hours=24))
         if sent > outbox.ACKNOWLEDGEMENTS_A_DAY:
             return
         language = acknowledgement.language
@@ -189,7 +199,7 @@ class Entering:
             now,
             kind="acknowledgement",
             channel=ticket.channel,
-            to=acknowledgement.to,
+            to=to,
             language=language,
         )
 

@@ -28,8 +28,10 @@ from replies.draft import Words, write
 from replies.notice import Notice
 from store import messages, tickets
 from store.customers import find_candidates
+from store.database import is_away
 from store.messages import StoredRaw
 from store.models import Dossier, Level, RecipientKind, RequestKind
+from store.models.facts import normalise_email
 from store.register import dossier, postal_block
 from store.tickets import ThreadFacts
 
@@ -72,7 +74,7 @@ class Preparing:
         self._new_reference = new_reference
 
     def prepare(self, session: Session, raw: StoredRaw, message: InboundMessage, now: datetime) -> Prepared:
-        """Everything about one message; never raises for what the message holds."""
+        """Everything about one message; never raises for what the message holds, only when the store is away."""
         try:
             assessment, thread = self.judge(session, message, raw.envelope_sender, raw.received_at)
             joined = thread is not None and assessment.joins is not None
@@ -80,7 +82,10 @@ class Preparing:
             addressed = [
                 self._address(session, plan, assessment, message, reference, now) for plan in assessment.drafts
             ]
-        except Exception as error:  # noqa: BLE001 - any message must end as a ticket (INV-4)
+        except Exception as error:  # any message must end as a ticket (INV-4)
+            if is_away(error):
+                raise
+            session.rollback()  # else PostgreSQL would answer nothing to the next message of the batch
             log.warning("message could not be prepared raw=%s error=%s", raw.id, type(error).__name__)
             return unprepared(raw, message)
         drafts = tuple(one for one in addressed if one is not None)
@@ -99,7 +104,7 @@ class Preparing:
         referred = [*message.references, message.in_reply_to]
         thread_id = messages.ticket_of_message_ids(session, [one for one in referred if one])
         facts = tickets.thread_facts(session, thread_id) if thread_id is not None else None
-        thread = Thread(facts.ticket_id, facts.customer_key, facts.sender) if facts else None
+        thread = Thread(facts.ticket_id, facts.customer_key, normalise_email(facts.sender)) if facts else None
         assessment = assess(message, candidates, thread, self.policy, received_at, envelope_sender=envelope_sender)
         return assessment, facts
 
