@@ -48,6 +48,7 @@ TEMPLATES: dict[str, Template] = {
         Template("nothing_held", _STATUTORY_ANSWERS, rights=True),
         Template("identity", _EVERY_KIND, rights=True),
         Template("mandate", _EVERY_KIND, rights=True),
+        Template("confirm_request"),
         Template("rectification", frozenset({RequestKind.RECTIFICATION}), rights=True),
         Template("erasure", frozenset({RequestKind.ERASURE}), rights=True),
         Template("restriction", frozenset({RequestKind.RESTRICTION}), rights=True),

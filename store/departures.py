@@ -14,7 +14,7 @@ from store import drafts, tickets
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
 from store.models import Approval, ContactKind, ContactPoint, ContactStatus, Draft, Message, OutboxRow, Request, Ticket
 
-ASKING = frozenset({"identity", "mandate"})
+ASKING = frozenset({"identity", "mandate", "confirm_request"})
 """Templates that ask for something: sending one does not answer the request."""
 RESOLUTION_OF = {"nothing_held": Resolution.NOTHING_HELD}
 UNDER_WAY = frozenset({OutboxState.APPROVED, OutboxState.SENDING, OutboxState.UNCERTAIN, OutboxState.FAILED})

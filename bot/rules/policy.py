@@ -44,6 +44,7 @@ TEMPLATES = frozenset(
         "access_legal_person",
         "nothing_held",
         "identity",
+        "confirm_request",
         "mandate",
         "rectification",
         "erasure",
@@ -105,6 +106,9 @@ class Case:
     def one_meant(self) -> Candidate | None:
         """The candidate whom the identification settled on, if it did."""
         return next((one for one in self.candidates if one.id == self.identification.customer_id), None)
+
+
+SPOKEN: dict[str, AnswerLanguage] = {"fi": "fi", "sv": "sv", "en": "en"}
 
 
 def place(case: Case, thread: Thread | None, *, nothing_asked: bool) -> tuple[Placement, tuple[str, ...]]:
@@ -173,7 +177,8 @@ def _ask_the_one_on_file(case: Case, requests: Sequence[AskedFor]) -> tuple[Draf
     contact = _contact_on_file(case, holder, prefer_post=holder.turvakielto)
     if contact is None:
         return ()
-    return (DraftPlan(rights[0].kind, "identity", case.language, _to(contact), holds_data=False),)
+    language = SPOKEN.get(holder.language, case.language)  # the holder's own: the message may be anybody's
+    return (DraftPlan(rights[0].kind, "confirm_request", language, _to(contact), holds_data=False),)
 
 
 def _answer(case: Case, asked: AskedFor) -> DraftPlan:
