@@ -19,18 +19,16 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-from telegram.error import BadRequest, ChatMigrated, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
-from telegram.ext import AIORateLimiter, ExtBot
-from telegram.request import HTTPXRequest
-
-from mail.channel import DeliveryError, DeliveryUncertain, TakeIn
+from mail.channel import DeliveryError, TakeIn
 from mail.message import ChannelName, OutboundMessage, RawMessage, Receipt
 from mail.updates import CUSTOMER, STAFF, destination, raw_message, read_update
+
+if TYPE_CHECKING:
+    from mail.bot_api import OwnBot
 
 __all__ = ["Messenger", "read_update"]
 
@@ -39,42 +37,15 @@ log = logging.getLogger(__name__)
 LONGEST_TEXT: Final = 4096
 """Characters of one message (Bot API, `sendMessage`)."""
 BIGGEST_ID: Final = 2**63
+LONGEST_PAUSE: Final = 60.0
+"""Seconds between two attempts to lead on what is stored."""
 STAFF_ATTEMPTS: Final = 3
 """How often a staff update that fails is tried before it is marked failed; a customer's is never given up."""
-SLOW_SECONDS: Final = 60.0
-"""Pause after a refusal that only an operator can mend: a wrong token, a second consumer of the same bot."""
-LONGEST_PAUSE: Final = 60.0
-_KINDS: Final = ["message", "edited_message", "callback_query"]
 
 Keep = Callable[[int, dict[str, Any]], Awaitable[bool]]
 Waiting = Callable[[], Awaitable[Sequence[tuple[int, dict[str, Any]]]]]
 Handled = Callable[[int, str], Awaitable[None]]
 Staff = Callable[[dict[str, Any]], Awaitable[str]]
-
-
-class _Bot(ExtBot[int]):
-    """The library's bot, with updates as the network wrote them: one that the library cannot read stops no other."""
-
-    def __init__(self, token: str, base_url: str) -> None:
-        self._lines = (
-            HTTPXRequest(connection_pool_size=2, pool_timeout=20),
-            HTTPXRequest(connection_pool_size=8, read_timeout=20, pool_timeout=20),
-        )
-        # No retries inside: "come again in an hour" is for the caller, who then still holds nothing claimed.
-        limiter = AIORateLimiter(max_retries=0)
-        receiving, speaking = self._lines
-        super().__init__(
-            token, base_url=base_url, request=speaking, get_updates_request=receiving, rate_limiter=limiter
-        )
-
-    async def updates(self, offset: int | None, seconds: int) -> list[Any]:
-        wanted = {"offset": offset, "timeout": seconds, "limit": 100, "allowed_updates": _KINDS}
-        found = await self._post("getUpdates", wanted, read_timeout=seconds + 10)
-        return found if isinstance(found, list) else []
-
-    async def hang_up(self) -> None:
-        for line in self._lines:
-            await line.shutdown()
 
 
 class Messenger:
@@ -108,7 +79,7 @@ class Messenger:
         self._outbox = outbox
         self._poll_seconds = poll_seconds
         self._pause = pause
-        self._bot = _build_bot(token, base_url) if token else None
+        self._bot = _bot(token, base_url) if token else None
         self._take_in: TakeIn | None = None
         self._stored = asyncio.Event()
         self._leading = asyncio.Lock()
@@ -122,7 +93,7 @@ class Messenger:
         return "chat"
 
     @property
-    def bot(self) -> ExtBot[int] | None:
+    def bot(self) -> "OwnBot | None":
         """The bot that speaks, for the staff room; None without a token."""
         return self._bot
 
@@ -172,12 +143,7 @@ class Messenger:
             chat_id = int(message.to)
         except ValueError:
             raise DeliveryError("not a chat id", permanent=True) from None
-        try:
-            sent = await self._bot.send_message(chat_id, message.text)
-        except TelegramError as error:
-            # "from None": the cause would carry the request's address, and the token in it, into a log.
-            raise _delivery_error(error) from None
-        return Receipt(f"telegram message {sent.message_id}", self._clock())
+        return Receipt(f"telegram message {await self._bot.say(chat_id, message.text)}", self._clock())
 
     async def _write_down(self, message: OutboundMessage) -> Receipt:
         if self._outbox is None:
@@ -187,7 +153,7 @@ class Messenger:
         await asyncio.to_thread(_write_whole, self._outbox / name, json.dumps(written, ensure_ascii=False, indent=1))
         return Receipt(name, self._clock())
 
-    async def _receive(self, bot: _Bot) -> None:
+    async def _receive(self, bot: "OwnBot") -> None:
         offset: int | None = None
         attempts = 0
         while True:
@@ -200,7 +166,7 @@ class Messenger:
                 if self._trouble != type(error).__name__:
                     self._trouble = type(error).__name__
                     log.warning("chat updates cannot be received", extra={"error": self._trouble})
-                await self._pause(_pause_seconds(error, attempts))
+                await self._pause(bot.pause_seconds(error, attempts))
 
     async def _store(self, batch: Sequence[Any]) -> int | None:
         """Commit a batch and give the offset that confirms it; None when there is nothing to confirm."""
@@ -277,41 +243,10 @@ class Messenger:
         return "staff:failed" if is_staff and self._failures[number] >= STAFF_ATTEMPTS else ""
 
 
-def _build_bot(token: str, base_url: str | None) -> _Bot:
-    # These write addresses with the token in them, and whole answers with what customers wrote (THREATS 40).
-    for library in ("httpx", "httpcore", "telegram"):
-        logging.getLogger(library).setLevel(logging.CRITICAL + 1)
-    os.environ.setdefault("PTB_TIMEDELTA", "1")  # the library's own switch: times as timedelta, without a warning
-    return _Bot(token, base_url or "https://api.telegram.org/bot")
+def _bot(token: str, base_url: str | None) -> "OwnBot":
+    from mail.bot_api import build_bot  # noqa: PLC0415 - loads the network's library, which few desks need
 
-
-def _pause_seconds(error: Exception, attempts: int) -> float:
-    if isinstance(error, RetryAfter):
-        return _seconds(error)
-    if isinstance(error, InvalidToken | Conflict | Forbidden):
-        return SLOW_SECONDS
-    return min(LONGEST_PAUSE, 2.0 ** min(attempts, 6))
-
-
-def _seconds(error: RetryAfter) -> float:
-    after = error.retry_after
-    return after.total_seconds() if isinstance(after, timedelta) else float(after)
-
-
-def _delivery_error(error: TelegramError) -> DeliveryError:
-    """Which of the three ends an error is. Only an answer that refuses, or no connection at all, is known not sent."""
-    if isinstance(error, RetryAfter):
-        return DeliveryError("the chat network asks for patience", 429, permanent=False)
-    if isinstance(error, Forbidden):
-        return DeliveryError("the chat is closed to us", 403, permanent=True)
-    if isinstance(error, BadRequest | ChatMigrated):
-        return DeliveryError("the chat network refused the message", 400, permanent=True)
-    if isinstance(error, InvalidToken | Conflict):
-        return DeliveryError("the chat network does not know our bot", 401, permanent=False)
-    if isinstance(error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return DeliveryError("the chat network cannot be reached", permanent=False)
-    # A time-out, a torn answer or a failing gateway: the message may well be there (RFC 9110, 9.2.2).
-    return DeliveryUncertain("no answer from the chat network")
+    return build_bot(token, base_url)
 
 
 def _write_whole(path: Path, text: str) -> None:
