@@ -11,15 +11,14 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from bot.approval import Approvals
 from bot.casework import Casework
-from bot.chat.room import TelegramRoom
 from bot.commands.ground import store_url
 from bot.config import ConfigError, Settings, read_secret, resolve, split_listen
 from bot.dispatch import Dispatch, Sender
@@ -27,6 +26,7 @@ from bot.health import HealthBoard
 from bot.intake import Intake
 from bot.intake.enter import Entering
 from bot.intake.prepare import Preparing
+from bot.paper import render_letter_message
 from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
 from bot.rules.deadlines import receipt_date
@@ -38,7 +38,7 @@ from mail.addresses import normalise_address
 from mail.channel import Channel
 from mail.letters import LetterChannel
 from mail.maildir import MaildirRelay
-from mail.message import Language, OutboundMessage
+from mail.message import OutboundMessage
 from mail.messenger import Messenger
 from mail.ocr import OCR_MEMORY, OCR_SECONDS
 from mail.post import EmailChannel, Relay
@@ -46,12 +46,16 @@ from mail.relay import SubmissionRelay
 from mail.smtp import SmtpDoor
 from mail.understand import Trust
 from mail.worker import Workers
-from replies.letter import render_letter, sender_lines
+from replies.draft import Words, write
 from replies.notice import Notice, ReplyLanguage, load_notice, names_telegram
 from store import chat
 from store.database import Database
+from store.models import Request, Ticket
 from store.ownership import Ownership
 from store.schema import require_current
+
+if TYPE_CHECKING:
+    from bot.chat.room import TelegramRoom
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +111,8 @@ def notice_of(settings: Settings, config_path: Path) -> Notice:
 class App:
     """The running service."""
 
+    _room: "TelegramRoom | None" = None
+
     def __init__(self, settings: Settings, config_path: Path, *, clock: Callable[[], datetime] = now_utc) -> None:
         """Builds every part; opens nothing. Raises `ConfigError` and `NoticeError`."""
         self.settings = settings
@@ -123,6 +129,20 @@ class App:
         self._build_stages()
         self._web_socket: socket.socket | None = None
 
+    def _first_words(self, ticket: Ticket, request: Request) -> Words:
+        zone, fallback = self.settings.controller.time_zone, self.settings.controller.language
+        spoken: dict[str, ReplyLanguage] = {"fi": "fi", "sv": "sv", "en": "en"}
+        return write(
+            "other",
+            spoken.get(ticket.language, fallback),
+            reference=ticket.reference,
+            received_on=receipt_date(ticket.received_at, zone),
+            today=receipt_date(self._clock(), zone),
+            due_on=request.due_on,
+            notice=self.notice,
+            on_call=self.settings.controller.on_call_number,
+        )
+
     def _new_message_id(self) -> str:
         return f"<{secrets.token_hex(16)}@{self.settings.controller.domain}>"
 
@@ -135,7 +155,9 @@ class App:
             hold=hold,
             wake=self.bell.ring,
         )
-        self.casework = Casework(database=self.database, clock=self._clock, wake=self.bell.ring)
+        self.casework = Casework(
+            database=self.database, clock=self._clock, first_words=self._first_words, wake=self.bell.ring
+        )
 
     def _build_channels(self) -> None:
         self.smtp = self._smtp_door()
@@ -217,10 +239,12 @@ class App:
 
     def _build_room(self, messenger: Messenger) -> None:
         table = self.settings.telegram
-        self._room: TelegramRoom | None = None
+        self._room = None
         if table is None or table.staff_chat is None or messenger.bot is None:
             return
-        self._room = TelegramRoom(
+        from bot.chat import room  # noqa: PLC0415 - loads the chat network's library, 25 MiB
+
+        self._room = room.TelegramRoom(
             database=self.database,
             bot=messenger.bot,
             approvals=self.approvals,
@@ -237,7 +261,7 @@ class App:
 
     async def _render(self, message: OutboundMessage) -> bytes:
         today = receipt_date(self._clock(), self.settings.controller.time_zone)
-        return await self._workers.run(render_letter_message, message, sender_lines(self.notice), today)
+        return await self._workers.run(render_letter_message, message, self.notice, today)
 
     def _build_stages(self) -> None:
         controller = self.settings.controller
@@ -332,23 +356,6 @@ class App:
             health=self.health.ready,
             metrics=self.health.metrics,
         )
-
-
-def render_letter_message(message: OutboundMessage, sender: tuple[str, ...], on: date) -> bytes:
-    """The PDF of an outgoing letter; runs in a worker."""
-    return render_letter(
-        address_lines=message.address_lines,
-        sender=sender,
-        subject=message.subject,
-        text=message.text,
-        reference=message.reference,
-        on=on,
-        language=_printed(message.language),
-    )
-
-
-def _printed(language: Language) -> ReplyLanguage:
-    return "fi" if language == "other" else language
 
 
 class _DeskServer(uvicorn.Server):

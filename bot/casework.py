@@ -12,27 +12,41 @@ from typing import Literal
 from sqlmodel import Session
 
 from bot.staff import MAY_WORK, Refused, is_active
+from replies.draft import Words
 from store import departures, drafts, events, outbox, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
-from store.models import Draft, Message, OutboxRow, RecipientKind, StaffMember, Ticket
+from store.models import Draft, Message, OutboxRow, RecipientKind, Request, StaffMember, Ticket
+from store.recipients import reply_to
 
 MIN_ADDRESS_LINES = 3
 MAX_ADDRESS_LINES = 7
 """Name, street, town at the least; what an envelope's window shows at the most."""
 
+ANSWERED_IN = frozenset({"fi", "sv", "en"})
+
 UncertainVerdict = Literal["sent", "again", "withdraw"]
+
+
+FirstWords = Callable[[Ticket, Request], Words]
+"""The frame of a reply that a person will write: greeting, signature, reference; no register data."""
 
 
 class Casework:
     """The acts of staff on a ticket, draft approval apart."""
 
     def __init__(
-        self, *, database: Database, clock: Callable[[], datetime], wake: Callable[[], None] = lambda: None
+        self,
+        *,
+        database: Database,
+        clock: Callable[[], datetime],
+        first_words: FirstWords,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`wake` tells the pipeline that something may be due."""
+        """`first_words` gives what a reply begins with; `wake` tells the pipeline that something may be due."""
         self._database = database
         self._clock = clock
+        self._first_words = first_words
         self._wake = wake
 
     async def take(self, staff_id: int, ticket_id: int) -> None:
@@ -149,6 +163,50 @@ class Casework:
                 raise Refused("out_of_turn", state=row.state.value)
 
         await self._act(work)
+
+    async def begin_reply(self, staff_id: int, request_id: int) -> int:
+        """Open a draft that a person writes: a first one where none was made, or another after one has left.
+
+        Returns the draft's id. The recipient is chosen from the register or is whoever wrote, never typed (INV-1).
+        """
+
+        def work(session: Session) -> int:
+            now = self._clock()
+            actor = f"staff:{staff_id}"
+            request = session.get(Request, request_id)
+            ticket = _worked_on(session, staff_id, request.ticket_id if request is not None else 0)
+            if request is None or ticket.state is TicketState.CLOSED:
+                raise Refused("ticket_closed")
+            if drafts.live_drafts(session, request_id) or departures.replies_under_way(session, request.ticket_id):
+                raise Refused("draft_waits")
+            recipient = reply_to(session, ticket)
+            if recipient is None:
+                raise Refused("no_recipient")
+            words = self._first_words(ticket, request)
+            draft = drafts.add_draft(
+                session,
+                ticket_id=request.ticket_id,
+                request_id=request_id,
+                customer_id=ticket.customer_id,
+                template="other",
+                language=ticket.language if ticket.language in ANSWERED_IN else "fi",
+                recipient_kind=recipient.kind,
+                contact_point_id=recipient.contact_point_id,
+                recipient=recipient.value,
+                channel=recipient.channel,
+                subject=words.subject,
+                text=words.text,
+                holds_data=recipient.kind is not RecipientKind.SENDER,
+                actor=actor,
+                at=now,
+            )
+            if ticket.state is not TicketState.AWAITING_APPROVAL:
+                tickets.move(session, ticket, TicketState.AWAITING_APPROVAL, actor=actor, at=now)
+            return tickets.id_of(draft.id)
+
+        draft_id = await self._database.write(work)
+        self._wake()
+        return draft_id
 
     async def mark_posted(self, staff_id: int, outbox_id: int) -> None:
         """Say that a spooled letter has been printed and taken to the post."""

@@ -12,11 +12,27 @@ from sqlmodel import Session, col
 
 from store import drafts, tickets
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
-from store.models import Approval, ContactKind, ContactPoint, ContactStatus, Draft, Message, OutboxRow, Request, Ticket
+from store.models import (
+    STATUTORY,
+    Approval,
+    ContactKind,
+    ContactPoint,
+    ContactStatus,
+    Draft,
+    Message,
+    OutboxRow,
+    Request,
+    Ticket,
+)
 
 ASKING = frozenset({"identity", "mandate", "confirm_request"})
 """Templates that ask for something: sending one does not answer the request."""
-RESOLUTION_OF = {"nothing_held": Resolution.NOTHING_HELD}
+COMPLETE = {
+    "access": Resolution.ANSWERED,
+    "access_legal_person": Resolution.ANSWERED,
+    "nothing_held": Resolution.NOTHING_HELD,
+}
+"""Templates that are the whole answer. The other first answers tell what happens next: the request stays open."""
 UNDER_WAY = frozenset({OutboxState.APPROVED, OutboxState.SENDING, OutboxState.UNCERTAIN, OutboxState.FAILED})
 """States in which a reply may still leave, or may have left without anybody knowing."""
 
@@ -31,14 +47,29 @@ def record_sent_reply(session: Session, row: OutboxRow, *, actor: str, at: datet
         drafts.move(session, draft, DraftState.SENT, actor=actor, at=at)
     session.add(_outbound_row(row, draft, at))
     session.flush()
-    if draft.template not in ASKING:
-        tickets.end_request(session, draft.request_id, RESOLUTION_OF.get(draft.template, Resolution.ANSWERED))
+    resolution = _resolution(session, draft)
+    if resolution is not None:
+        tickets.end_request(session, draft.request_id, resolution)
     left = tickets.open_requests(session, draft.ticket_id)
     state = _state_after(session, left)
     if ticket.state is not state and ticket.state is not TicketState.CLOSED:
         tickets.move(session, ticket, state, actor=actor, at=at, **tickets.earliest_dates(left))
     else:
         tickets.change(session, ticket, **tickets.earliest_dates(left))
+
+
+def _resolution(session: Session, draft: Draft) -> Resolution | None:
+    """How a request has ended by this reply; None while it goes on.
+
+    A right is decided, not merely written about, so only the complete answers end it, or a person who closes the
+    ticket. An ordinary request ends with what a person wrote; a template's promise to look into it ends nothing.
+    """
+    if draft.template in ASKING:
+        return None
+    if draft.template in COMPLETE:
+        return COMPLETE[draft.template]
+    request = session.get_one(Request, draft.request_id)
+    return Resolution.ANSWERED if draft.edited and request.kind not in STATUTORY else None
 
 
 def record_withdrawn_reply(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> None:

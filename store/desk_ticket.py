@@ -98,6 +98,12 @@ def ticket_of_send(session: Session, outbox_id: int) -> tuple[bool, int | None]:
     return (False, None) if row is None else (True, row.ticket_id)
 
 
+def ticket_of_request(session: Session, request_id: int) -> int | None:
+    """The ticket that a request belongs to; None when there is no such request."""
+    row = session.get(Request, request_id)
+    return None if row is None else row.ticket_id
+
+
 def _customer(session: Session, customer_id: int | None) -> CustomerFacts | None:
     row = session.get(Customer, customer_id) if customer_id is not None else None
     if row is None or row.id is None:

@@ -17,7 +17,7 @@ from bot.web.shown import clean_field
 from bot.web.ticket import Typed, ticket_page
 from bot.web.visit import LARGEST_ID, Desk, Visit
 from bot.web.worklist import show as show_worklist
-from store.desk_ticket import draft_facts, ticket_facts, ticket_of_send
+from store.desk_ticket import draft_facts, ticket_facts, ticket_of_request, ticket_of_send
 from store.lifecycle import Resolution
 
 LONGEST_TEXT = 100_000
@@ -102,6 +102,19 @@ async def set_return_address(desk: Desk, visit: Visit) -> Response:
         "addressed",
         lambda: desk.casework.set_return_address(visit.staff_id, draft_id, sha256, address),
     )
+
+
+async def begin_reply(desk: Desk, visit: Visit) -> Response:
+    """Open a draft that a person writes."""
+    request_id = visit.path_id("request_id")
+    ticket_id = await desk.database.read(lambda session: ticket_of_request(session, request_id))
+    if ticket_id is None:
+        raise HTTPException(404)
+
+    async def act() -> None:
+        await desk.casework.begin_reply(visit.staff_id, request_id)
+
+    return await _do(desk, visit, ticket_id, "begun", act)
 
 
 async def take(desk: Desk, visit: Visit) -> Response:

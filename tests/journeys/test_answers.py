@@ -184,3 +184,29 @@ async def test_a_strangers_letter_is_answered_to_the_address_on_it_and_marked_as
     await page.wait_for_selector("h1")
     replies = [one for one in installation.ticket(ticket["id"])["outbox"] if one["kind"] == "reply"]
     assert [one["state"] for one in replies] == ["posted"]
+
+
+async def test_a_first_answer_ends_nothing_and_the_clerk_writes_the_next(
+    installation: Installation, browser: Browser
+) -> None:
+    installation.serve()
+    installation.send(mail("Pyydän poistamaan kaikki tietoni rekisteristänne (17 artikla).", subject="Poisto"))
+    ticket = await asyncio.to_thread(installation.new_ticket, set())
+    assert ticket["kinds"] == ["erasure"]
+    page = await logged_in(browser, f"{installation.url}/log-in?code={new_code(installation)}")
+    await approve(page, installation, ticket["id"])
+    await asyncio.to_thread(wait_for, "the first answer", lambda: arrived(installation, AINO, ticket["reference"]))
+    (listed,) = await asyncio.to_thread(
+        wait_for, "its end", lambda: [t for t in installation.tickets() if t["state"] == "open"]
+    )
+    assert listed["due_at"] == ticket["due_at"]
+    await page.goto(f"{installation.url}/tickets/{ticket['id']}")
+    await page.click("form.begin button")
+    await page.wait_for_selector("details.amend summary")
+    await page.click("details.amend summary")
+    await page.fill("details.amend textarea", "Hei,\n\nuutiskirjeen tiedot on poistettu.\n\nTerveisin Dora")
+    await page.click("details.amend button[type=submit]")
+    await page.wait_for_selector("form.approve button")
+    await approve(page, installation, ticket["id"])
+    content = await asyncio.to_thread(wait_for, "the answer", lambda: arrived(installation, AINO, "uutiskirjeen"))
+    assert "Terveisin Dora" in content

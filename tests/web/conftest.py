@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from bot.approval import Approvals
 from bot.casework import Casework
 from bot.web.app import desk
+from replies.draft import Words
 from store import drafts, staff
 from store.database import Database
 from store.lifecycle import TicketState
@@ -299,7 +300,9 @@ def app(sqlite_database: Database, clock: Callable[[], datetime]) -> Starlette:
             new_message_id=lambda: f"<reply-{next(numbers)}@lampo.test>",
             hold=timedelta(minutes=5),
         ),
-        casework=Casework(database=sqlite_database, clock=clock),
+        casework=Casework(
+            database=sqlite_database, clock=clock, first_words=lambda _ticket, _request: Words("Asia", "Hei,\n")
+        ),
         clock=clock,
         language="fi",
         controller_name="Kalajoen Lämpö Oy",

@@ -9,6 +9,7 @@ from bot.approval import Approvals
 from bot.casework import Casework
 from bot.web.app import desk
 from bot.web.health import Health
+from replies.draft import Words
 
 PASSWORD = "oikea hevonen akku niitti"
 
@@ -105,7 +106,7 @@ async def test_a_failure_is_a_page_with_a_sentence_and_a_log_line_without_its_te
 def _desk(database, clock, **values):
     settings = {"secure_cookies": False, "language": "fi", "time_zone": "Europe/Helsinki"} | values
     approvals = Approvals(database=database, clock=clock, new_message_id=lambda: "<x@lampo.test>", hold=timedelta())
-    casework = Casework(database=database, clock=clock)
+    casework = Casework(database=database, clock=clock, first_words=lambda _ticket, _request: Words("Asia", "Hei,\n"))
     return desk(
         database=database,
         approvals=approvals,
