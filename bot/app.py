@@ -23,6 +23,7 @@ from bot.commands.ground import store_url
 from bot.config import ConfigError, Settings, read_secret, resolve, split_listen
 from bot.dispatch import Dispatch, Sender
 from bot.health import HealthBoard
+from bot.heap import give_back_large_buffers
 from bot.intake import Intake
 from bot.intake.enter import Entering
 from bot.intake.prepare import Preparing
@@ -327,6 +328,7 @@ class App:
 
         Raises `AlreadyServed`, `StoreUnusable`, and `OSError` for a port in use.
         """
+        give_back_large_buffers()
         async with contextlib.AsyncExitStack() as stack:
             self._ownership.acquire()
             stack.callback(self._ownership.release)

@@ -14,10 +14,9 @@ from typing import Any
 
 from bot.intake.prepare import Preparing
 from bot.rules.verdicts import Assessment, DraftPlan
-from bot.understanding import understand_pair
 from mail.envelope import return_path
 from mail.message import Envelope, InboundMessage, RawMessage
-from mail.understand import Trust, unread
+from mail.understand import Trust, understand_pair, unread
 from mail.worker import WorkerFailed, Workers
 from store.database import Database
 from store.sample import load_sample

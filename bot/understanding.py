@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from mail.message import ChannelName, Envelope, InboundMessage, RawMessage
-from mail.understand import Trust, understand, unread
+from mail.understand import Trust, understand_pair, unread
 from mail.worker import WorkerFailed, Workers
 from store.messages import StoredRaw
 
@@ -44,14 +44,18 @@ class Understanding:
         pairs = [(raw, self._trusts.get(raw.door, Trust())) for raw in raws]
         answers = await workers.map(understand_pair, pairs)
         return [
-            _failed(raw, answer) if isinstance(answer, WorkerFailed) else answer
-            for raw, answer in zip(raws, answers, strict=True)
+            await self._again(workers, pair, answer) if isinstance(answer, WorkerFailed) else answer
+            for pair, answer in zip(pairs, answers, strict=True)
         ]
 
-
-def understand_pair(pair: tuple[RawMessage, Trust]) -> InboundMessage:
-    """`mail.understand` for one message and its door; runs in the worker."""
-    return understand(*pair)
+    async def _again(self, workers: Workers, pair: tuple[RawMessage, Trust], failure: WorkerFailed) -> InboundMessage:
+        """Once more for a worker that somebody else killed; a message that met its own limits is not read again."""
+        if failure.reason == "CRASHED":
+            try:
+                return await workers.run(understand_pair, pair)
+            except WorkerFailed as second:
+                failure = second
+        return _failed(pair[0], failure)
 
 
 def raw_of(stored: StoredRaw) -> RawMessage:

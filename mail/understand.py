@@ -63,6 +63,11 @@ def understand(raw: RawMessage, trust: Trust) -> InboundMessage:
         return unread(raw, UNREADABLE)
 
 
+def understand_pair(pair: tuple[RawMessage, Trust]) -> InboundMessage:
+    """`understand` for one message and its door, as a worker maps it: here, so that it loads this package alone."""
+    return understand(*pair)
+
+
 def unread(raw: RawMessage, problem: str) -> InboundMessage:
     """What is shown of a message whose reading failed or was stopped: its bytes as text, and no claim about it.
 

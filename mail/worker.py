@@ -25,7 +25,7 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Literal, TypeVar
 
@@ -358,21 +358,21 @@ def _limit_memory(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (base + memory, hard))
 
 
-def _read(end: socket.socket) -> bytes:
-    """One frame, or nothing when the parent is gone."""
-    size = b"".join(_octets(end, _LENGTH.size))
-    if len(size) < _LENGTH.size:
-        return b""
-    return b"".join(_octets(end, _LENGTH.unpack(size)[0]))
+def _read(end: socket.socket) -> bytearray:
+    """One frame, or nothing when the parent is gone; held once, however large."""
+    size = _octets(end, _LENGTH.size)
+    return _octets(end, _LENGTH.unpack(size)[0]) if len(size) == _LENGTH.size else bytearray()
 
 
-def _octets(end: socket.socket, size: int) -> Iterator[bytes]:
-    while size:
-        data = end.recv(min(size, _CHUNK))
-        if not data:
-            return
-        size -= len(data)
-        yield data
+def _octets(end: socket.socket, size: int) -> bytearray:
+    whole = bytearray(size)
+    left = memoryview(whole)
+    while left:
+        count = end.recv_into(left)
+        if not count:
+            return bytearray()
+        left = left[count:]
+    return whole
 
 
 def _write(end: socket.socket, frame: bytes) -> None:

@@ -37,6 +37,8 @@ from store.tickets import ThreadFacts
 
 log = logging.getLogger(__name__)
 
+NOT_READ = frozenset({"UNREADABLE", "TIME_LIMIT", "MEMORY_LIMIT", "CRASHED", "ERROR"})
+"""Problems of a message that nobody has read: nothing may be concluded from its bytes, and nothing drafted."""
 CHANNEL_OF = {RecipientKind.EMAIL: "email", RecipientKind.POSTAL: "letter"}
 
 
@@ -98,6 +100,8 @@ class Preparing:
         self, session: Session, message: InboundMessage, envelope_sender: str, received_at: datetime
     ) -> tuple[Assessment, ThreadFacts | None]:
         """The pure assessment with the facts it needs, and the ticket that the message refers to."""
+        if NOT_READ.intersection(message.problems):
+            return plain_assessment(message, received_at), None
         received_at = receipt_moment(received_at, message.accepted_at)
         day = receipt_date(received_at, self.policy.time_zone)
         candidates = find_candidates(session, clues(message, self.policy), on=day)
@@ -155,13 +159,15 @@ class Preparing:
 
 
 def unprepared(raw: StoredRaw, message: InboundMessage) -> Prepared:
-    """A plain ticket for staff, promising and concluding nothing: the last resort of INV-4.
+    """A plain ticket for staff: the last resort of INV-4."""
+    return Prepared(tickets.new_reference(), plain_assessment(message, raw.received_at), None, ())
 
-    It may hold a request with a time limit in law, so it has one until a person has looked.
-    """
-    day = receipt_date(raw.received_at, "UTC")
+
+def plain_assessment(message: InboundMessage, received_at: datetime) -> Assessment:
+    """Promises and concludes nothing. It may be a request with a time limit in law, so it has one until staff look."""
+    day = receipt_date(received_at, "UTC")
     asked = AskedFor(RequestKind.OTHER, 0.0, ("NOT_UNDERSTOOD",), due_on(day), target_on(day, 1))
-    assessment = Assessment(
+    return Assessment(
         automatic=replace(message.automatic, may_acknowledge=False),
         authentication=message.authentication,
         identification=Identification(Level.NONE, reasons=("NOT_UNDERSTOOD",)),
@@ -172,6 +178,5 @@ def unprepared(raw: StoredRaw, message: InboundMessage) -> Prepared:
         acknowledgement=None,
         drafts=(),
         flags=("NOT_UNDERSTOOD",),
-        received_at=raw.received_at,
+        received_at=received_at,
     )
-    return Prepared(tickets.new_reference(), assessment, None, ())
