@@ -36,8 +36,9 @@ class Mail:
 class MailBag:
     """Hands out mails to several threads, each mail once."""
 
-    def __init__(self, seed: int, customers: int) -> None:
-        self._mails = _mails(Random(seed), seed, customers)
+    def __init__(self, seed: int, customers: int, *, attached: float = 0.1) -> None:
+        """`customers` as in the sample register; `attached` is the share of mails with a file."""
+        self._mails = _mails(Random(seed), seed, customers, attached)
         self._lock = threading.Lock()
 
     def take(self) -> Mail:
@@ -46,7 +47,7 @@ class MailBag:
             return next(self._mails)
 
 
-def _mails(chance: Random, seed: int, customers: int) -> Iterator[Mail]:
+def _mails(chance: Random, seed: int, customers: int, attached: float) -> Iterator[Mail]:
     known = [
         (entry["name"], contact["value"], entry["customer_number"])
         for entry in sample_customers(customers, months=0, invoices=0)
@@ -69,7 +70,7 @@ def _mails(chance: Random, seed: int, customers: int) -> Iterator[Mail]:
             mail["In-Reply-To"] = thread[sender]
         thread[sender] = mail["Message-ID"]
         mail.set_content(text.format(name=name, number=key))
-        if chance.random() < 0.1:
+        if chance.random() < attached:
             mail.add_attachment(chance.randbytes(20_000), "application", "octet-stream", filename="liite.bin")
         yield Mail(number, sender, mail.as_bytes())
 

@@ -40,6 +40,8 @@ SEAMS = (
     "scan-stored",
     "doors-opening",
 )
+ONCE_A_LIFE = ("recover-before-commit", "recover-after-commit", "doors-opening", "scan-stored", *SEAMS[6:9])
+"""Points that a child may pass only once, however long it lives."""
 RELAY_POINTS = ("relay-connected", "relay-mail", "relay-rcpt", "relay-data", "relay-dot", "relay-250")
 POINTS = (
     *(f"{name}-{side}-commit" for name in COMMITTED for side in ("before", "after")),
@@ -164,6 +166,10 @@ def _about(statement: str, parameters: str) -> set[str]:
         about.add("enter")
     if _APPROVAL.search(statement):
         about.add("approve")
-    if parameters:
-        about.add("recover" if "INTERRUPTED" in parameters else "claim" if "'sending'" in parameters else "record")
+    if "INTERRUPTED" in parameters:
+        about.add("recover")
+    elif "attempts=" in statement:  # counted when a row is claimed, and never else
+        about.add("claim")
+    elif parameters:
+        about.add("record")
     return about
