@@ -8,6 +8,7 @@ ends.
 """
 
 import re
+from io import BytesIO
 from typing import Final
 
 END: Final = b"\r\n.\r\n"
@@ -41,7 +42,7 @@ class DotDecoder:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._parts: list[bytes] = []
+        self._whole = BytesIO()
         # The mail begins after the CRLF of the DATA command, so that a first line may be the lone dot.
         self._tail = END[:2]
         self._kept = -len(self._tail)
@@ -72,17 +73,15 @@ class DotDecoder:
 
     def _keep(self, octets: bytes, has_dots: bool) -> None:
         plain = octets.replace(DOT, DOT[:2]) if has_dots else octets
+        lead = max(0, -self._kept)  # what is left of the CRLF before the mail
         self._kept += len(plain)
         if self._kept > self._limit:
             self.is_too_large = True
-            self._parts.clear()
-        elif plain:
-            self._parts.append(plain)
+            self._whole = BytesIO()
+        else:
+            self._whole.write(plain[lead:] if lead else plain)
 
     def content(self) -> bytes:
-        """The mail, once `feed` has said True. Empties the decoder, so that the octets are held only once."""
-        if self._parts:
-            self._parts[0] = self._parts[0][2:]
-        whole = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
-        return whole
+        """The mail, once `feed` has said True. Empties the decoder; the octets are handed over, not copied."""
+        whole, self._whole = self._whole, BytesIO()
+        return whole.getvalue()

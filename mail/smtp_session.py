@@ -266,10 +266,7 @@ class MailSession(CommandStream):
 
     async def _store(self, decoder: DotDecoder) -> str:
         self.is_storing = True
-        # Joining 50 MB takes tens of milliseconds; a join of more than 1 MiB lets go of the interpreter's lock.
-        is_large = decoder.size > LARGE_MAIL
-        content = await asyncio.to_thread(decoder.content) if is_large else decoder.content()
-        begun = self._door.store(self.peer, self._sender or "", tuple(self._recipients), content)
+        begun = self._door.store(self.peer, self._sender or "", tuple(self._recipients), decoder.content())
         try:
             async with asyncio.timeout(self._door.commit_seconds):
                 await asyncio.shield(begun)
