@@ -61,6 +61,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "bot.web": ("bot.web", "bot.approval", "bot.casework", "bot.staff", "bot.words", "store"),
     "bot.config": (),
     "bot.logs": (),
+    "bot.heap": (),
+    "bot.paper": ("mail.message", "replies"),
 }
 PURE = "bot.rules"
 
