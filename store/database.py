@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar, cast
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlmodel import Session
 
 T = TypeVar("T")
@@ -48,7 +48,8 @@ def is_away(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return isinstance(error, StoreUnusable)
     state = getattr(error.orig, "sqlstate", None) or ""
-    return isinstance(error, OperationalError | InterfaceError) and state[:2] not in _OF_ITS_CONTENT
+    lost = isinstance(error, OperationalError) or error.connection_invalidated
+    return lost and state[:2] not in _OF_ITS_CONTENT
 
 
 @dataclass(slots=True)
