@@ -2,30 +2,27 @@
 
     python -m tests.crash.campaign --kills 200 [--seed 7] [--folder DIR] [--mutant NAME]
 
-Three kinds of death by SIGKILL, mixed: at a named point (`tests.crash.points`), at a random moment of the first 0.9 s
-after the doors have opened, and at a random moment of the start. Between them some children are asked to stop, and must
-do so. The seed decides the order of all that; what each moment meets is up to the machine. Exit 1 when the judge finds
-a fault.
+The seed decides the order of the deaths; what each moment meets is up to the machine. Exit 1 when the judge finds a
+fault, a child does not stop when asked to, or the last one leaves work undone.
 """
 
 import argparse
+import contextlib
 import multiprocessing
 import secrets
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
 from typing import TypeVar
 
+import psutil
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import func, select
 from sqlmodel import Session, col
 
@@ -36,12 +33,14 @@ from store.lifecycle import DraftState, OutboxState, RawState
 from store.models import Draft, OutboxRow, RawMessageRow
 from tests.crash.child import Life, live
 from tests.crash.clients import Clients
-from tests.crash.judge import Findings, judge
+from tests.crash.deaths import Death, deaths
+from tests.crash.judge import judge
 from tests.crash.ledger import Ledger
 from tests.crash.mails import MailBag, scanned_letter
 from tests.crash.mutants import MUTANTS
-from tests.crash.points import ONCE_A_LIFE, POINTS, RELAY_POINTS, Fate
+from tests.crash.points import RELAY_POINTS, Fate
 from tests.crash.relay import ScriptedRelay
+from tests.crash.report import Report, show
 
 T = TypeVar("T")
 
@@ -52,71 +51,6 @@ STOP_SECONDS = 30.0
 SETTLE_SECONDS = 180.0
 AHEAD = timedelta(minutes=2)
 """How much further the clock of each next child is ahead: what the relay refused for now comes due again."""
-NEEDS = {
-    "recover-before-commit": "relay-dot",
-    "recover-after-commit": "relay-dot",
-}
-"""Deaths that leave behind what another point needs to be passed at all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """One child's end: at a point, or so many seconds after its doors opened (or after its start), or by SIGTERM."""
-
-    kind: str
-    fate: Fate = field(default_factory=Fate)
-    seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class Report:
-    """All that a campaign has to say."""
-
-    seed: int
-    deaths: Counter[str] = field(default_factory=Counter)
-    unreached: Counter[str] = field(default_factory=Counter)
-    stops: int = 0
-    hung: int = 0
-    """Children that did not stop when asked to."""
-    unsettled: str = ""
-    findings: Findings = field(default_factory=Findings)
-    seconds: float = 0.0
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether the service has kept its word."""
-        return self.findings.is_clean and not self.hung and not self.unsettled
-
-
-def deaths(kills: int, chance: Random) -> Iterator[Death]:
-    """The order of a campaign: three of five deaths at a named point, each point as often as any other."""
-    order = [Death("point", Fate(point, _passage(point, chance))) for point in _points(kills * 3 // 5, chance)]
-    while len(order) + sum(death.fate.point in NEEDS for death in order) < kills:
-        if chance.random() < 0.2:
-            order.append(Death("start-up", seconds=chance.uniform(0, 0.3)))
-        else:
-            order.append(Death("random", seconds=chance.uniform(0.02, 0.9)))
-    chance.shuffle(order)
-    for death in order:
-        if death.fate.point in NEEDS:
-            yield Death("point", Fate(NEEDS[death.fate.point]))
-        yield death
-        if chance.random() < 0.08:
-            yield Death("stop", seconds=chance.uniform(0.1, 2.5))
-
-
-def _points(count: int, chance: Random) -> Iterator[str]:
-    """So many deaths' points, in rounds of all, counting those that a point needs."""
-    while count > 0:
-        for point in chance.sample(POINTS, len(POINTS)):
-            count -= 2 if point in NEEDS else 1
-            if count < 0:
-                return
-            yield point
-
-
-def _passage(point: str, chance: Random) -> int:
-    return 1 if point in ONCE_A_LIFE else chance.choice((1, 1, 2, 3))
 
 
 class Campaign:
@@ -191,7 +125,10 @@ class Campaign:
             if death.kind != "start-up":
                 self._wait_open(process)
             time.sleep(death.seconds)
-        if death.kind == "stop":
+        if death.kind == "workers":
+            self.report.workers += _kill_workers(process.pid or 0)
+            time.sleep(death.seconds)
+        if death.kind in ("stop", "workers"):
             self._stop(process)
             return
         if death.kind != "point":
@@ -270,6 +207,15 @@ class Campaign:
                 letter.rename(printed / f"{time.monotonic_ns()}-{letter.name}")
 
 
+def _kill_workers(process_id: int) -> int:
+    """Kill all processes that a child has started; how many there were."""
+    workers = psutil.Process(process_id).children(recursive=True)
+    for worker in workers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            worker.kill()
+    return len(workers)
+
+
 def _waiting(session: Session) -> dict[str, int]:
     def count(model: type, *conditions: object) -> int:
         query = select(func.count()).select_from(model).where(*conditions)  # type: ignore[arg-type]  # conditions of any column
@@ -280,28 +226,6 @@ def _waiting(session: Session) -> dict[str, int]:
         "drafts": count(Draft, col(Draft.state) == DraftState.DRAFT, col(Draft.recipient) != ""),
         "outbox": count(OutboxRow, col(OutboxRow.state).in_([OutboxState.APPROVED, OutboxState.SENDING])),
     }
-
-
-def show(report: Report, out: Console) -> None:
-    """Print everything."""
-    table = Table("what", "times", title=f"seed {report.seed}, {report.seconds:.0f} s")
-    for name, times in report.findings.figures.items():
-        table.add_row(name, str(times))
-    table.add_row("stopped by SIGTERM, of these not in time", f"{report.stops}, {report.hung}", end_section=True)
-    table.add_row("kills", str(report.deaths.total() + report.unreached.total()))
-    for name, times in sorted(report.deaths.items()):
-        table.add_row(f"  {name}", str(times))
-    for name, times in sorted(report.unreached.items()):
-        table.add_row(f"  {name}: not reached, killed elsewhere", str(times))
-    table.add_section()
-    for name, times in report.findings.counts().items():
-        table.add_row(name, str(times))
-    out.print(table)
-    for name, found in report.findings.faults.items():
-        for one in found[:10]:
-            out.print(f"{name}: {one}", markup=False)
-    if report.unsettled:
-        out.print(f"not settled in {SETTLE_SECONDS:.0f} s: {report.unsettled}")
 
 
 def main() -> None:

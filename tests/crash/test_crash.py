@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from tests.crash.campaign import Campaign, Death, deaths
+from tests.crash.campaign import Campaign
+from tests.crash.deaths import Death, deaths
 from tests.crash.points import POINTS, Fate
 
 SEED = 1047
