@@ -426,7 +426,7 @@ async def test_no_reply_is_queued_when_its_event_cannot_be_written(house: House)
     ticket = await house.receive()
     (draft,) = ticket["drafts"]
     house.approvals._new_message_id = lambda: house.outbox()[0].message_id  # a Message-ID that is taken
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         await house.approvals.approve(DORA, draft["id"], draft["sha256"])
     after = house.ticket(ticket["id"])
     assert after["drafts"][0]["state"] == "draft"

@@ -114,12 +114,13 @@ async def test_what_failed_or_is_unknown_is_never_tried_again_by_the_program(
 
 
 async def test_a_channel_that_is_silent_holds_up_its_own_message_alone(house: House) -> None:
-    silence = asyncio.Event()
+    silence, heard = asyncio.Event(), asyncio.Event()
 
     class Silent(ScriptedChannel):
         async def send(self, message: OutboundMessage) -> Receipt:
             if message.to == SEIJA:
                 await silence.wait()
+            heard.set()
             return await super().send(message)
 
     house.channels["email"] = Silent("email", house.clock)
@@ -127,8 +128,7 @@ async def test_a_channel_that_is_silent_holds_up_its_own_message_alone(house: Ho
     await house.receive(STRANGERS, sender=SEIJA)
     await house.receive()
     assert await house.dispatch.send_next() == 2
-    while not house.channels["email"].sent:
-        await asyncio.sleep(0.01)
+    await heard.wait()
     assert [message.to for message in house.channels["email"].sent] == [AINO]
     assert await house.dispatch.send_next() == 0
     silence.set()
@@ -181,6 +181,7 @@ async def test_a_sending_that_was_cut_short_is_uncertain_after_the_restart(house
 
     class Dying(ScriptedChannel):
         async def send(self, message: OutboundMessage) -> Receipt:
+            self.tried.append(message)
             raise asyncio.CancelledError
 
     dying = Dispatch(

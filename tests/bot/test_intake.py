@@ -215,7 +215,7 @@ async def test_a_store_that_locks_while_a_message_is_entered_makes_it_wait(house
 
 
 async def test_what_the_store_will_not_keep_is_a_ticket_without_its_words(house: House) -> None:
-    """The longest Message-ID of the widest signs is more than an index of PostgreSQL takes; half a sign fits nowhere."""
+    """The longest Message-ID of the widest signs is too much for an index of PostgreSQL; half a sign fits nowhere."""
 
     async def with_unkeepable(stored: Sequence[StoredRaw]) -> list[InboundMessage]:
         wide = "".join(chr(0x10000 + (number * 7919) % 0x8000) for number in range(990))
