@@ -76,6 +76,7 @@ class Campaign:
         self._is_over = threading.Event()
         self._printer = threading.Thread(target=self._print, name="printer")
         self._lives = 0
+        self._child: ForkServerProcess | None = None
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.crash.child"])
 
@@ -90,6 +91,7 @@ class Campaign:
                 self._live_and_die(death)
             self._settle()
         finally:
+            self._end_child()
             self._clients.finish(0)
             self._is_over.set()
             self._printer.join()
@@ -112,6 +114,7 @@ class Campaign:
         life = Life(self._config, AHEAD * self._lives, inside, self._mutant)
         process = self._context.Process(target=live, args=(life,), daemon=True)
         process.start()
+        self._child = process
         self._relay.aim(process.pid or 0, fate.point, fate.passage)
         return process
 
@@ -137,6 +140,12 @@ class Campaign:
         process.join()
         if process.exitcode != -9:
             raise RuntimeError(f"a child ended by itself with {process.exitcode}: see {self._folder / 'child.log'}")
+
+    def _end_child(self) -> None:
+        """Kill the child that lives when a campaign breaks off."""
+        if self._child is not None and self._child.is_alive():
+            self._child.kill()
+            self._child.join()
 
     def _wait_open(self, process: ForkServerProcess) -> bool:
         """Wait until the doors are open; False when the child has died before, as some are meant to."""

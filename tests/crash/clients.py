@@ -28,6 +28,7 @@ class Clients:
         self._ledger = ledger
         self._pause = pause
         self._is_enough = threading.Event()
+        self._is_hopeless = threading.Event()
         self._threads = [
             threading.Thread(target=self._run, args=(Random(seed * 1000 + number),), name=f"client-{number}")
             for number in range(count)
@@ -39,18 +40,27 @@ class Clients:
             thread.start()
 
     def finish(self, seconds: float) -> bool:
-        """Take no new mail, offer those under way until they are answered; whether all were within `seconds`."""
+        """Take no new mail, offer those under way until they are answered; whether all were within `seconds`.
+
+        Those that were not are given up then. Idempotent.
+        """
         self._is_enough.set()
         ends = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, ends - time.monotonic()))
-        return not any(thread.is_alive() for thread in self._threads)
+        all_answered = not any(thread.is_alive() for thread in self._threads)
+        self._is_hopeless.set()
+        for thread in self._threads:
+            thread.join()
+        return all_answered
 
     def _run(self, chance: Random) -> None:
         while not self._is_enough.is_set():
             mail = self._bag.take()
             attempt = 0
             while not self._offer(mail, attempt, hang_up=attempt == 0 and chance.random() < 0.03):
+                if self._is_hopeless.is_set():
+                    return
                 attempt += 1
                 time.sleep(RETRY_SECONDS * (1 + chance.random()))
             time.sleep(chance.uniform(0, 2 * self._pause))

@@ -84,6 +84,7 @@ def figures_of(evidence: Evidence) -> dict[str, int]:
         "letters scanned": len(evidence.letters),
         "stored": len(evidence.raws),
         "tickets": len(evidence.tickets),
+        "of these not understood": sum("NOT_UNDERSTOOD" in ticket.flags for ticket in evidence.tickets.values()),
         "approvals pressed": sum("pressed" in line for line in evidence.presses),
         "approved": len(evidence.approvals),
         "replies and receipts taken by the relay": len(evidence.taken()),

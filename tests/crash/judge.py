@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ from store.lifecycle import (
     TicketState,
 )
 from store.models import Approval, OutboxRow
+from store.outbox import ACKNOWLEDGEMENTS_A_DAY
 from tests.crash.evidence import Evidence, collect, figures_of
 
 FAULTS = (
@@ -106,12 +108,24 @@ def _judge_answers(evidence: Evidence, faults: dict[str, list[str]]) -> None:
     faults["duplicate answers"] += _twice(f"draft {row.draft_id}" for row in different if row.kind == "reply")
     acknowledged = [row for row in evidence.outbox if row.kind == "acknowledgement"]
     faults["duplicate acknowledgements"] += _twice(f"ticket {row.ticket_id}" for row in acknowledged)
+    faults["duplicate acknowledgements"] += _too_many(acknowledged)
     gone = {row.id for row in left}
     faults["sent but not taken"] += [
         f"outbox {row.id}"
         for row in evidence.outbox
         if row.state is OutboxState.SENT and row.id not in gone and row.channel != "chat"
     ]
+
+
+def _too_many(acknowledged: list[OutboxRow]) -> Iterator[str]:
+    """Addresses that got more than the acknowledgements of a day and one summary (INV-7)."""
+    by_address: dict[str, list[OutboxRow]] = defaultdict(list)
+    for row in sorted(acknowledged, key=lambda row: row.created_at):
+        by_address[row.to_address].append(row)
+    for rows in by_address.values():
+        for first, last in zip(rows, rows[ACKNOWLEDGEMENTS_A_DAY + 1 :], strict=False):
+            if last.created_at - first.created_at < timedelta(hours=24):
+                yield f"outbox {last.id}: one too many in a day"
 
 
 def _judge_approvals(evidence: Evidence, faults: dict[str, list[str]]) -> None:
