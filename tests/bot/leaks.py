@@ -1,4 +1,4 @@
-"""INV-1, INV-2 and INV-7 over everything that stands in an outbox, and the audit trail's chain: asked after every test."""
+"""INV-1, INV-2, INV-7 and the trail's chain over all that stands in an outbox: asked after every test."""
 
 import re
 from collections.abc import Iterator
