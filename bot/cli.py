@@ -172,6 +172,50 @@ def staff_list(config: Config = DEFAULT) -> None:
         records.list_members(config)
 
 
+@staff_app.command("code")
+def staff_code(login: Annotated[str, typer.Argument()], config: Config = DEFAULT) -> None:
+    """Print a fresh one-time log-in code, for a forgotten password or for a member who has none."""
+    with said_clearly():
+        from bot.commands import records
+
+        records.print_log_in_code(login, config)
+
+
+@staff_app.command("password")
+def staff_password(login: Annotated[str, typer.Argument()], config: Config = DEFAULT) -> None:
+    """Set a member's password; asks for it twice without showing it."""
+    with said_clearly():
+        from bot.commands import records
+
+        records.set_password(login, config)
+
+
+@staff_app.command("commit")
+def staff_commit(
+    login: Annotated[str, typer.Argument()],
+    on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Date of the signature.")],
+    config: Config = DEFAULT,
+) -> None:
+    """Record a member's signed confidentiality commitment, which opens the account."""
+    with said_clearly():
+        from bot.commands import records
+
+        records.record_commitment(login, on.date(), config)
+
+
+@staff_app.command("bind")
+def staff_bind(
+    login: Annotated[str, typer.Argument()],
+    telegram_user_id: Annotated[int, typer.Option(help="Their numeric user id in the staff chat.")],
+    config: Config = DEFAULT,
+) -> None:
+    """Bind a member to their account in the staff chat."""
+    with said_clearly():
+        from bot.commands import records
+
+        records.bind_chat(login, telegram_user_id, config)
+
+
 @staff_app.command("disable")
 def staff_disable(login: Annotated[str, typer.Argument()], config: Config = DEFAULT) -> None:
     """Shut an account at once: its sessions end, its cards no longer count."""

@@ -68,6 +68,9 @@ def _gaps(settings: Settings, path: Path) -> tuple[str, ...]:
 def _database(settings: Settings, path: Path) -> Finding:
     url = store_url(settings, path)
     backend = make_url(url).get_backend_name()
+    file = url.removeprefix("sqlite:///")
+    if file != url and not Path(file).exists():
+        return Finding("store", f"{file}: there is no database yet; `kirjaamo db upgrade` makes it", problem=True)
     database = Database(url)
     try:
         database.open()

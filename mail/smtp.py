@@ -10,6 +10,7 @@ before it reads the answer, and `close` waits for it. The client will then send 
 
 import asyncio
 import logging
+import os
 import resource
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -81,7 +82,13 @@ class SmtpDoor:
         """Begin to listen. Raises OSError when the port is in use."""
         self._take_in = take_in
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: self._session_type(self), self._host, self._port, backlog=128)
+        try:
+            self._server = await loop.create_server(
+                lambda: self._session_type(self), self._host, self._port, backlog=128
+            )
+        except OSError as error:
+            sentence = f"[{self._name}] listen = {self._host}:{self._port}: {os.strerror(error.errno or 0)}"
+            raise OSError(error.errno, sentence) from error
         log.info("smtp door open", extra={"door": self._name, "port": self.port})
 
     async def close(self) -> None:

@@ -76,7 +76,11 @@ def store_url(settings: Settings, config_path: Path) -> str:
 @contextlib.contextmanager
 def opened(settings: Settings, path: Path, *, current: bool = True) -> Iterator[Database]:
     """The configuration's database; `current` refuses one whose tables are not this version's."""
-    database = Database(store_url(settings, path))
+    url = store_url(settings, path)
+    file = url.removeprefix("sqlite:///")
+    if current and file != url and not Path(file).exists():
+        raise Unable(f"{file}: there is no database yet; `kirjaamo db upgrade` makes it")
+    database = Database(url)
     try:
         if current:
             require_current(database)

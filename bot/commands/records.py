@@ -1,45 +1,64 @@
-"""`register import|dossier|sample` and `staff add|list|disable`."""
+"""`register import|dossier|sample` and `staff add|list|code|password|commit|bind|disable`."""
 
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
+import typer
 from rich.table import Table
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from bot.commands.ground import Unable, now_utc, opened, out, read
 from bot.config import load_settings, resolve
 from bot.register_files import DossierRefused, write_dossier, write_sample
 from replies.notice import load_notice
-from store import staff
+from store import events, staff
 from store.database import Database
-from store.models import Source, StaffRole
-from store.register_import import ImportRefused, import_jsonl
+from store.models import Customer, Source, StaffRole
+from store.register_import import Imported, ImportRefused, import_jsonl
 
-FIRST_LOG_IN_MINUTES = 24 * 60
+T = TypeVar("T")
+
+LOG_IN_MINUTES = 24 * 60
+"""How long a one-time code lasts."""
 
 
 def import_files(files: list[Path], config: Path, source: str) -> None:
-    """Take customers in from JSON Lines; a bad row is named and nothing of its file is kept."""
+    """Take customers in from JSON Lines; a bad row is named and nothing of its file is kept.
+
+    All files of one call are one import: when the register was empty before, the contacts of each count as on file
+    from of old (DESIGN, "What confirms what").
+    """
     if source not in set(Source):
         raise Unable(f"--source {source}: choose one of {', '.join(Source)}")
     with opened(load_settings(config), config) as database:
+        baseline = database.read_now(lambda session: session.execute(select(col(Customer.id)).limit(1)).first() is None)
         for path in files:
-            _import_one(database, path, Source(source))
+            _import_one(database, path, Source(source), baseline=baseline)
 
 
-def _import_one(database: Database, path: Path, source: Source) -> None:
-    try:
+def _import_one(database: Database, path: Path, source: Source, *, baseline: bool) -> None:
+    def work(session: Session) -> Imported:
         with path.open("rb") as lines:
-            found = database.write_now(
-                lambda session: import_jsonl(session, lines, source, now=now_utc(), file=str(path))
-            )
+            found = import_jsonl(session, lines, source, now=now_utc(), file=str(path), baseline=baseline)
+        _event(session, "register_imported", customers=found.customers, source=source.value, baseline=baseline)
+        return found
+
+    try:
+        found = database.write_now(work)
     except ImportRefused as refused:
         for problem in refused.problems:
             place = problem.field or "the whole line"
             print(f"{path}, line {problem.line}, {place}: {problem.reason}", file=sys.stderr)
         raise Unable(f"{path}: nothing was imported") from None
     print(f"{path}: {found.customers} customers, {found.contacts} contacts, {found.records} records")
+
+
+def _event(session: Session, kind: str, **data: object) -> None:
+    events.append(session, at=now_utc(), actor="cli", kind=kind, data=data)
 
 
 def write_customer_dossier(customer: str, folder: Path, config: Path) -> None:
@@ -71,7 +90,8 @@ def add_member(
         )
         if telegram_user_id is not None:
             staff.bind_telegram(session, member_id, telegram_user_id)
-        return staff.new_log_in_code(session, member_id, now_utc(), FIRST_LOG_IN_MINUTES)
+        _event(session, "staff_added", staff=member_id, role=role.value, committed=committed_on is not None)
+        return staff.new_log_in_code(session, member_id, now_utc(), LOG_IN_MINUTES)
 
     with opened(settings, config) as database:
         try:
@@ -80,7 +100,57 @@ def add_member(
             raise Unable(f"{login}: {error}; choose another") from None
     print(f"{login} added. First log-in, within 24 hours: {settings.web.public_url}/log-in?code={code}")
     if committed_on is None:
-        print("The account stays shut until a confidentiality commitment is recorded (--committed-on).")
+        print("The account stays shut until a confidentiality commitment is recorded (`kirjaamo staff commit`).")
+
+
+def print_log_in_code(login: str, config: Path) -> None:
+    """Print a fresh one-time code: for a forgotten password, or for a member who has none."""
+    settings = load_settings(config)
+
+    def work(session: Session, member_id: int) -> str:
+        _event(session, "staff_code_made", staff=member_id)
+        return staff.new_log_in_code(session, member_id, now_utc(), LOG_IN_MINUTES)
+
+    code = _on_member(login, config, work)
+    print(f"Log-in of {login}, once, within 24 hours: {settings.web.public_url}/log-in?code={code}")
+
+
+def set_password(login: str, config: Path) -> None:
+    """Ask for a new password twice, without showing it, and keep its hash."""
+    password = typer.prompt("New password", hide_input=True, confirmation_prompt="Once more")
+    try:
+        hashed = staff.hash_password(password)
+    except staff.WeakPassword as error:
+        raise Unable(f"{error}") from None
+
+    def work(session: Session, member_id: int) -> None:
+        staff.set_password(session, member_id, hashed)
+        _event(session, "staff_password_set", staff=member_id)
+
+    _on_member(login, config, work)
+    print(f"{login} has a new password")
+
+
+def record_commitment(login: str, committed_on: date, config: Path) -> None:
+    """Record the signed confidentiality commitment: from then on the account is open (the notice, section 9)."""
+
+    def work(session: Session, member_id: int) -> None:
+        staff.record_commitment(session, member_id, committed_on)
+        _event(session, "staff_committed", staff=member_id, committed_on=committed_on.isoformat())
+
+    _on_member(login, config, work)
+    print(f"the commitment of {login} is recorded")
+
+
+def bind_chat(login: str, telegram_user_id: int, config: Path) -> None:
+    """Bind a member to their account in the staff chat."""
+
+    def work(session: Session, member_id: int) -> None:
+        staff.bind_telegram(session, member_id, telegram_user_id)
+        _event(session, "staff_chat_bound", staff=member_id)
+
+    _on_member(login, config, work)
+    print(f"{login} is bound to the chat account")
 
 
 def list_members(config: Path) -> None:
@@ -95,10 +165,23 @@ def list_members(config: Path) -> None:
 
 def disable_member(login: str, config: Path) -> None:
     """Shut an account at once: its sessions end, its cards no longer count."""
-    with opened(load_settings(config), config) as database:
-        member = database.read_now(lambda session: staff.find_member(session, login))
+
+    def work(session: Session, member_id: int) -> None:
+        staff.disable_member(session, member_id, now_utc())
+        _event(session, "staff_disabled", staff=member_id)
+
+    _on_member(login, config, work)
+    print(f"{login} is disabled")
+
+
+def _on_member(login: str, config: Path, work: Callable[[Session, int], T]) -> T:
+    """Do something for the member with this login, in one transaction."""
+
+    def for_member(session: Session) -> T:
+        member = staff.find_member(session, login)
         if member is None or member.id is None:
             raise Unable(f"there is no staff member {login}; `kirjaamo staff list` shows them")
-        member_id = member.id
-        database.write_now(lambda session: staff.disable_member(session, member_id, now_utc()))
-    print(f"{login} is disabled")
+        return work(session, member.id)
+
+    with opened(load_settings(config), config) as database:
+        return database.write_now(for_member)

@@ -40,7 +40,11 @@ async def _demo(service: App, directory: Path) -> None:
         for person in people:
             out.print(f"  {person.name}: {url}/log-in?code={person.code}", soft_wrap=True)
         if service.smtp is not None:
-            out.print(f"\nMail to try: swaks --server 127.0.0.1:{service.smtp.port} --to {samples.OUR_ADDRESS}")
+            out.print(
+                f"\nMail to try: swaks --server 127.0.0.1:{service.smtp.port} "
+                f"--from joku@muualta.test --to {samples.OUR_ADDRESS}",
+                soft_wrap=True,
+            )
         out.print(
             f"Scans go into {directory / 'scans'}, letters come out in {directory / 'letters'}, mail in "
             f"{directory / 'sent'}.\nEvery other command works with --config {directory / 'kirjaamo.toml'}. "
@@ -110,5 +114,7 @@ def _account_table(tickets: list[dict[str, Any]]) -> Table:
 
 
 def _where(draft: dict[str, Any]) -> str:
+    if not draft["recipient"]["value"]:
+        return "nowhere yet, no data"
     places = {"email": "e-mail on file", "postal": "letter to the address on file", "sender": "back to the sender"}
     return f"{places[draft['recipient']['kind']]}, {'with data' if draft['holds_data'] else 'no data'}"

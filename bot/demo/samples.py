@@ -8,6 +8,7 @@ import json
 import os
 import time
 from dataclasses import dataclass
+from datetime import date
 from email.message import EmailMessage
 from email.policy import SMTP
 from hashlib import sha256
@@ -16,13 +17,15 @@ from io import BytesIO
 from pathlib import Path
 
 import aiosmtplib
-from PIL import Image, ImageDraw, ImageFont
+import pypdfium2
 
 from bot.app import App
+from replies.letter import render_letter
 from store import messages
 
 OUR_ADDRESS = "asiakaspalvelu@lampo.test"
 SETTLED_SECONDS = 60.0
+SCAN_DPI = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,24 @@ async def feed(app: App, folder: Path) -> None:
 
 
 def _drop_scan(scans: Path, lines: list[str]) -> None:
-    """Put the sample letter into the scan folder as a scanner would: under another name first, then renamed."""
-    page = Image.new("L", (1240, 1754), 255)
-    pen = ImageDraw.Draw(page)
-    font = ImageFont.load_default(34)
-    for number, line in enumerate(lines):
-        pen.text((120, 150 + number * 62), line, font=font, fill=0)
+    """Put the sample letter into the scan folder as a scanner would: under another name first, then renamed.
+
+    The page is set like any letter and then made a picture, so that only recognition can read it.
+    """
+    subject, sender = lines[0], lines[-2:]
+    pdf = render_letter(
+        address_lines=("Kalajoen Lämpö Oy", "Ketolankuja 5A", "85100 Kalajoki"),
+        sender=sender,
+        subject=subject,
+        text="\n\n".join(lines[1:]),
+        reference="—",
+        on=date(2026, 11, 18),
+        language="fi",
+    )
+    document = pypdfium2.PdfDocument(pdf)
     content = BytesIO()
-    page.save(content, "PNG", dpi=(150, 150))
+    document[0].render(scale=SCAN_DPI / 72, grayscale=True).to_pil().save(content, "PNG", dpi=(SCAN_DPI, SCAN_DPI))
+    document.close()
     part = scans / ".letter.part"
     part.write_bytes(content.getvalue())
     # The paper came in when the demo was made, not when the scanner's clock says.

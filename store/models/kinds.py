@@ -102,7 +102,7 @@ class RecipientKind(StrEnum):
 
 
 class StaffRole(StrEnum):
-    """What a staff member may do. An auditor reads; a clerk works and drafts; an approver also approves."""
+    """What a staff member is. Today an auditor only reads, and all others work and approve: there may be one clerk."""
 
     CLERK = "clerk"
     APPROVER = "approver"

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite
 import pytest
+from sqlalchemy import select
 
+from store.database import Database
+from store.models import ContactPoint
 from tests.journeys.installation import Installation, mail, run
 
 
@@ -106,12 +109,35 @@ def test_a_broken_trail_is_named(installation: Installation) -> None:
 
 def test_staff_come_and_go(installation: Installation) -> None:
     config = ("--config", installation.config)
-    added = run("staff", "add", "fanni", "--name", "Fanni Testinen", "--committed-on", "2026-11-01", *config)
+    added = run("staff", "add", "fanni", "--name", "Fanni Testinen", *config)
     assert "/log-in?code=" in added.stdout
+    assert "stays shut" in added.stdout
     assert "login" in refused("staff", "add", "fanni", "--name", "Fanni", *config)
-    assert "fanni" in run("staff", "list", *config).stdout
+    assert "no commitment" in run("staff", "list", *config).stdout
+    assert run("staff", "commit", "fanni", "--on", "2026-11-01", *config).returncode == 0
+    assert "active" in run("staff", "list", *config).stdout
+    codes = [run("staff", "code", "fanni", *config).stdout.rpartition("=")[2] for _ in range(2)]
+    assert codes[0] != codes[1]
     assert run("staff", "disable", "fanni", *config).returncode == 0
     assert "disabled" in run("staff", "list", *config).stdout
+    assert "there is no staff member" in refused("staff", "code", "nobody", *config)
+    assert "whole: 5 lines" in run("audit", "verify", *config).stdout
+
+
+def test_all_files_of_the_first_import_count_as_on_file_from_of_old(installation: Installation, tmp_path: Path) -> None:
+    (installation.folder / "kirjaamo.db").unlink()
+    assert run("db", "upgrade", "--config", installation.config).returncode == 0
+    assert run("register", "sample", "--customers", "20", "--out", tmp_path).returncode == 0
+    rows = (tmp_path / "register.jsonl").read_text("utf-8").splitlines(keepends=True)
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    first.write_text("".join(rows[:15]), "utf-8")
+    second.write_text("".join(rows[15:]), "utf-8")
+    done = run("register", "import", first, second, "--config", installation.config)
+    assert done.returncode == 0, done.stderr
+    database = Database(f"sqlite:///{installation.folder / 'kirjaamo.db'}")
+    years = database.read_now(lambda session: {one.on_file_since.year for one in session.scalars(select(ContactPoint))})
+    database.close()
+    assert years == {1900}
 
 
 def test_everything_held_about_one_customer_as_files(installation: Installation, tmp_path: Path) -> None:
