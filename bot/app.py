@@ -60,6 +60,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OWNERSHIP_LOOK_SECONDS = 5.0
+"""How often the right to serve is looked at: bounds how long two processes could believe they have it."""
+
 
 def now_utc() -> datetime:
     """The one clock of the service: aware, UTC."""
@@ -129,6 +132,8 @@ class App:
         self._build_channels()
         self._build_stages()
         self._web_socket: socket.socket | None = None
+        self.lost = asyncio.Event()
+        """Set when another process may have taken the database over: then this one must stop."""
 
     def _first_words(self, ticket: Ticket, request: Request) -> Words:
         zone, fallback = self.settings.controller.time_zone, self.settings.controller.language
@@ -312,7 +317,23 @@ class App:
             channels=list(self.channels.values()),
             rooms=self.rooms,
         )
-        self.health = HealthBoard(database=self.database, clock=self._clock, time_zone=controller.time_zone)
+        self.health = HealthBoard(
+            database=self.database,
+            clock=self._clock,
+            time_zone=controller.time_zone,
+            parts={
+                "owner": lambda: not self.lost.is_set(),
+                "chat": self._chat_is_well,
+                "letters": self._letters_are_well,
+            },
+        )
+
+    def _chat_is_well(self) -> bool:
+        return self.messenger is None or not self.messenger.trouble
+
+    def _letters_are_well(self) -> bool:
+        channel = self.channels.get("letter")
+        return not (isinstance(channel, LetterChannel) and channel.problems)
 
     @property
     def web_port(self) -> int:
@@ -342,7 +363,18 @@ class App:
             stack.push_async_callback(self.pipeline.close)
             await self.pipeline.open()
             await stack.enter_async_context(_serving(self._desk(), self._web_socket))
+            watch = asyncio.create_task(self._watch_ownership(), name="ownership")
+            stack.callback(watch.cancel)
             yield
+
+    async def _watch_ownership(self) -> None:
+        """A right to serve that went with PostgreSQL's connection is somebody else's to take: stop, do not go on."""
+        while True:
+            await asyncio.sleep(OWNERSHIP_LOOK_SECONDS)
+            if not await asyncio.to_thread(self._ownership.holds):
+                break
+        log.error("the right to serve this database was lost; stopping")
+        self.lost.set()
 
     def _desk(self) -> Any:
         public = self.settings.web.public_url

@@ -4,7 +4,7 @@ Ready means that the store answers. What has failed behind it (a sending, a lett
 shown on the desk and counted in the metrics, not a reason to take the service away from its mail.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,8 +20,17 @@ from store.database import Database
 class HealthBoard:
     """Answers `/readyz` and `/metrics`."""
 
-    def __init__(self, *, database: Database, clock: Callable[[], datetime], time_zone: str) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Callable[[], datetime],
+        time_zone: str,
+        parts: Mapping[str, Callable[[], bool]] | None = None,
+    ) -> None:
+        """`parts` are named further looks: they are told, and do not decide whether the service is ready."""
         self._database = database
+        self._parts = parts or {}
         self._clock = clock
         self._zone = ZoneInfo(time_zone)
         self._registry = CollectorRegistry()
@@ -38,12 +47,13 @@ class HealthBoard:
         }
 
     async def ready(self) -> Health:
-        """Ready while the store can be read."""
+        """Ready while the store can be read; how the other parts do is told beside it."""
+        others = {name: look() for name, look in self._parts.items()}
         try:
             await self._database.read(lambda session: session.connection().execute(text("SELECT 1")).scalar_one())
         except SQLAlchemyError:
-            return Health(ready=False, parts={"store": False})
-        return Health(ready=True, parts={"store": True})
+            return Health(ready=False, parts={"store": False} | others)
+        return Health(ready=True, parts={"store": True} | others)
 
     def metrics(self) -> bytes:
         """The gauges in Prometheus' text format, counted now."""

@@ -12,7 +12,7 @@ from rich.table import Table
 from bot import demo as demonstration
 from bot import logs
 from bot.app import App
-from bot.commands.ground import now_utc, opened, out, today
+from bot.commands.ground import Unable, now_utc, opened, out, today
 from bot.config import Settings, load_settings
 from bot.demo import samples
 from bot.doctor import examine
@@ -65,7 +65,16 @@ def serve(config: Path) -> None:
 async def _serve(service: App) -> None:
     stop = _stop_signal()
     async with service.running():
-        await stop.wait()
+        await _either(stop, service.lost)
+    if service.lost.is_set():
+        raise Unable("the right to serve this database was lost; start the service again")
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def check(config: Path) -> None:
