@@ -168,12 +168,24 @@ def _attempt(connection: Connection, jobs: list[_Job[Any]]) -> None:
             for job, result in zip(jobs, results, strict=True):
                 job.result = result
             session.commit()
-    except Exception as error:  # noqa: BLE001 - handed to the one who waits for it
+    except Exception as error:
+        if not _is_open(connection):
+            raise
         if len(jobs) == 1:
             jobs[0].error = error
             return
         for job in jobs:
             _attempt(connection, [job])
+
+
+def _is_open(connection: Connection) -> bool:
+    """Whether the transaction is still there, with what those before have done in it.
+
+    On a full disk or an I/O error SQLite may roll back all of it, savepoints too, and the next statement would begin
+    another one (sqlite.org/lang_transaction.html, 3). PostgreSQL refuses every further statement by itself.
+    """
+    driver = cast("Any", connection.connection.dbapi_connection) if connection.dialect.name == "sqlite" else None
+    return driver is None or bool(driver.in_transaction)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, jobs: list[_Job[Any]]) -> None:
