@@ -39,15 +39,15 @@ def problems(
     may appear.
     """
     text = f"{words.subject}\n{words.text}"
-    values = tuple(_telling_values(dossier)) if dossier else ()
     found = []
     if not words.subject.strip() or "\n" in words.subject:
         found.append("NO_SUBJECT")
     if reference not in text:
         found.append("NO_REFERENCE")
-    own_words = _without(text, tuple(_pieces(dossier))) if holds_data and dossier else text
-    if _PLACEHOLDER.search(own_words):
-        found.append("PLACEHOLDER")
+    if _PLACEHOLDER.search(text):
+        own_words = _without(text, tuple(_pieces(dossier))) if holds_data and dossier else text
+        if _PLACEHOLDER.search(own_words):
+            found.append("PLACEHOLDER")
     if holds_identity_code(text):
         found.append("IDENTITY_CODE")
     if any(_stands_in(identifier, text) for identifier in other_identifiers):
@@ -59,9 +59,9 @@ def problems(
         found += [f"MISSING_SECTION:{number}" for number in ACCESS_SECTIONS if number not in headings]
     if holds_data and dossier is None:
         found.append("DATA_WITHOUT_DOSSIER")
-    if not holds_data:
+    if not holds_data and dossier:
         theirs = _without(text, [*_own_lines(notice), reference])
-        found += dict.fromkeys(f"REGISTER_DATA:{name}" for name, value in values if _stands_in(value, theirs))
+        found += dict.fromkeys(f"REGISTER_DATA:{name}" for name, value in _telling_values(dossier) if _stands_in(value, theirs))
     return tuple(found)
 
 

@@ -151,6 +151,10 @@ class ReplyContext:
     held: HeldView | None
 
 
+VIEWS = (NoticeView, FieldView, ItemView, GroupView, CategoryView, RecipientView, ViewedView, HeldView)
+"""Every class whose fields a template may read."""
+
+
 def view_notice(notice: Notice, language: ReplyLanguage) -> NoticeView:
     """The notice as replies in `language` print it."""
     return NoticeView(

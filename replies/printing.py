@@ -28,6 +28,7 @@ _MONTHS = (
     "December",
 )
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_IDENTITY_CODE_LENGTH = 11
 _IDENTITY_CODE = re.compile(
     r"(?<!\w)((?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d[-+A-FU-Y])\d{3}[0-9A-Z](?!\w)", re.IGNORECASE
 )
@@ -35,7 +36,7 @@ _IDENTITY_CODE = re.compile(
 
 def one_line(value: str) -> str:
     """`value` on one line and without what a reader cannot see: controls, bidirectional marks, zero-width signs."""
-    if value.isascii() and value.isprintable():
+    if value.isprintable():  # then it holds none of these, nor any space but the plain one
         return " ".join(value.split())
     spaced = re.sub(r"\s+", " ", value)
     return " ".join("".join(char for char in spaced if unicodedata.category(char) not in _UNSEEN).split())
@@ -43,6 +44,8 @@ def one_line(value: str) -> str:
 
 def mask_identity_codes(value: str) -> tuple[str, int]:
     """`value` with every henkilötunnus cut to `010190-****`, and how many there were (Tietosuojalaki 29 §)."""
+    if len(value) < _IDENTITY_CODE_LENGTH:  # most values; a dossier has hundreds
+        return value, 0
     return _IDENTITY_CODE.subn(r"\1****", value)
 
 

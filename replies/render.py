@@ -7,15 +7,17 @@ names something that is not there fails, and everything that it prints goes thro
 import re
 from dataclasses import dataclass, fields
 from functools import cache
+from typing import Any
 
 from jinja2 import PackageLoader, StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from replies.context import ReplyContext
+from replies.context import VIEWS, ReplyContext
 from replies.notice import LANGUAGES, ReplyLanguage
 from replies.printing import printed
 
 _CONTEXT_NAMES = tuple(field.name for field in fields(ReplyContext))
+_OWN_FIELDS = frozenset((view, field.name) for view in VIEWS for field in fields(view))
 _BLANK_LINES = re.compile(r"\n{3,}")
 _BLANKS_AT_LINE_END = re.compile(r"[^\S\n]+$", re.MULTILINE)
 
@@ -50,6 +52,14 @@ def _compiled(template: str, language: ReplyLanguage) -> Template:
     return environment(language).get_template(f"{language}/{template}.j2")
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The library's, which looks anew at every attribute of every value; those of our own frozen views are known."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may read `attr` of `obj`."""
+        return (type(obj), attr) in _OWN_FIELDS or super().is_safe_attribute(obj, attr, value)
+
+
 @cache
 def environment(language: ReplyLanguage) -> ImmutableSandboxedEnvironment:
     """The one place where templates are compiled: sandboxed, strict, from the package's own files only."""
@@ -58,7 +68,7 @@ def environment(language: ReplyLanguage) -> ImmutableSandboxedEnvironment:
         return printed(value, language)
 
     # No autoescape: the output is plain text, never HTML, and `printed` guards every value.
-    return ImmutableSandboxedEnvironment(
+    return _Sandbox(
         loader=PackageLoader("replies", "templates"),
         undefined=StrictUndefined,
         finalize=finalize,
