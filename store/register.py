@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_
+from sqlalchemy import Connection, Row, bindparam, or_
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from store.customers import ACTING_ROLES
@@ -36,6 +37,7 @@ from store.models import (
     Source,
     Ticket,
     ViewLog,
+    table_of,
 )
 from store.register_import import BASELINE, usable_from
 from store.register_shape import normalise_contact
@@ -55,6 +57,73 @@ _PEOPLE = frozenset({CustomerKind.PERSON, CustomerKind.SOLE_TRADER, CustomerKind
 """Parties whose name is personal data: they stay unnamed in another's dossier."""
 
 _Found = dict[str, list[Held]]
+_Given = Mapping[str, Any]
+"""Whose dossier is asked for and as of when: the parameters `customer_id` and `as_of` of every statement."""
+
+# Rows instead of objects, by statements that are built once: a dossier has hundreds of them.
+_customer, _contact, _role, _identifier, _record, _reading, _ticket, _request, _message, _disclosure, _view = (
+    table_of(model)
+    for model in (
+        *(Customer, ContactPoint, Role, Identifier, Record, Reading),
+        *(Ticket, Request, Message, Disclosure, ViewLog),
+    )
+)
+_ID, _AS_OF = bindparam("customer_id"), bindparam("as_of")
+_BY_ID = select_columns(_customer).where(_customer.c.id == _ID)
+_CONTACTS = (
+    select_columns(_contact)
+    .where(_contact.c.customer_id == _ID, _contact.c.on_file_since <= _AS_OF)
+    .order_by(_contact.c.id)
+)
+_ROLES = (
+    select_columns(_role)
+    .where(or_(_role.c.customer_id == _ID, _role.c.holder_id == _ID), _role.c.recorded_at <= _AS_OF)
+    .order_by(_role.c.id)
+)
+_IDENTIFIERS = (
+    select_columns(_identifier)
+    .where(
+        _identifier.c.customer_id == _ID,
+        _identifier.c.recorded_at <= _AS_OF,
+        _identifier.c.kind.in_(list(_PLACE_OF)),
+    )
+    .order_by(_identifier.c.id)
+)
+_RECORDS = (
+    select_columns(_record)
+    .where(_record.c.customer_id == _ID, _record.c.recorded_at <= _AS_OF)
+    .order_by(_record.c.recorded_at, _record.c.id)
+)
+_READINGS = (
+    select_columns(_reading)
+    .where(_reading.c.customer_id == _ID, _reading.c.read_at <= _AS_OF)
+    .order_by(_reading.c.meter, _reading.c.read_at)
+)
+_KINDS = (
+    select_columns(_request.c.ticket_id, _request.c.kind)
+    .join(_ticket)
+    .where(_ticket.c.customer_id == _ID)
+    .order_by(_request.c.id)
+)
+_TICKETS = (
+    select_columns(_ticket.c.id, _ticket.c.reference, _ticket.c.channel, _ticket.c.state, _ticket.c.received_at)
+    .where(_ticket.c.customer_id == _ID, _ticket.c.received_at <= _AS_OF)
+    .order_by(_ticket.c.received_at, _ticket.c.id)
+)
+_MESSAGES = (
+    select_columns(_ticket.c.reference, _message.c.direction, _message.c.channel, _message.c.received_at)
+    .join(_ticket)
+    .where(_ticket.c.customer_id == _ID, _message.c.received_at <= _AS_OF)
+    .order_by(_message.c.received_at, _message.c.id)
+)
+_DISCLOSURES = (
+    select_columns(_disclosure)
+    .where(_disclosure.c.customer_id == _ID, _disclosure.c.first_on <= bindparam("day"))
+    .order_by(_disclosure.c.first_on, _disclosure.c.id)
+)
+_VIEWS = select_columns(_view.c.viewed_at, _view.c.purpose).where(
+    _view.c.customer_id == _ID, _view.c.viewed_at <= _AS_OF
+)
 
 
 def dossier(session: Session, customer_id: int, as_of: datetime, *, time_zone: str = "Europe/Helsinki") -> Dossier:
@@ -62,25 +131,28 @@ def dossier(session: Session, customer_id: int, as_of: datetime, *, time_zone: s
 
     Raises `LookupError` when there is no such customer.
     """
-    customer = session.get(Customer, customer_id)
+    session.flush()  # what the caller has changed counts
+    connection = session.connection()
+    customer = connection.execute(_BY_ID, {"customer_id": customer_id}).first()
     if customer is None:
         raise LookupError(f"no customer {customer_id}")
     zone = ZoneInfo(time_zone)
+    given = {"customer_id": customer_id, "as_of": as_of}
     found: _Found = defaultdict(list)
-    _add_basic(session, customer, as_of, zone, found)
-    _add_roles(session, customer_id, as_of, zone, found)
-    _add_identifiers(session, customer_id, as_of, zone, found)
-    _add_records(session, customer_id, as_of, zone, found)
-    _add_readings(session, customer_id, as_of, zone, found)
-    _add_tickets(session, customer_id, as_of, zone, found)
+    _add_basic(connection, customer, given, zone, found)
+    _add_roles(connection, given, zone, found)
+    _add_identifiers(connection, given, zone, found)
+    _add_records(connection, given, zone, found)
+    _add_readings(connection, given, zone, found)
+    _add_tickets(connection, given, zone, found)
     others = sorted(found.keys() - set(CATEGORIES))
     return Dossier(
         customer_key=customer.key,
         customer_name=customer.name,
         as_of=as_of.astimezone(UTC),
         categories=tuple(HeldCategory(key, tuple(found[key])) for key in (*CATEGORIES, *others)),
-        disclosures=_disclosures(session, customer_id, _day(as_of, zone)),
-        views=_views(session, customer_id, as_of, zone),
+        disclosures=_disclosures(connection, customer_id, _day(as_of, zone)),
+        views=_views(connection, given, zone),
     )
 
 
@@ -162,7 +234,7 @@ def set_contact_status(session: Session, contact_point_id: int, status: ContactS
     session.flush()
 
 
-def _add_basic(session: Session, customer: Customer, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+def _add_basic(connection: Connection, customer: Row[Any], given: _Given, zone: ZoneInfo, found: _Found) -> None:
     fields = {
         "customer_number": customer.key,
         "name": customer.name,
@@ -172,10 +244,8 @@ def _add_basic(session: Session, customer: Customer, as_of: datetime, zone: Zone
         "ended_on": customer.ended_on,
     }
     found["basic"].append(_held("customer", fields, customer.source, _day(customer.recorded_at, zone)))
-    query = select(ContactPoint).where(
-        ContactPoint.customer_id == customer.id, col(ContactPoint.on_file_since) <= as_of
-    )
-    for contact in session.exec(query.order_by(col(ContactPoint.id))):
+    as_of = given["as_of"]
+    for contact in connection.execute(_CONTACTS, given):
         # The baseline's date stands for "from of old"; what we do know is when the customer was recorded.
         since = customer.recorded_at if contact.on_file_since == BASELINE else contact.on_file_since
         checked = _day(contact.verified_at, zone) if contact.verified_at else None
@@ -186,15 +256,12 @@ def _add_basic(session: Session, customer: Customer, as_of: datetime, zone: Zone
         found["basic"].append(_held(contact.kind, shown, contact.source, _day(since, zone)))
 
 
-def _add_roles(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+def _add_roles(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
     """Roles in both directions. The other party is named only when it is no person."""
-    query = select(Role).where(
-        or_(col(Role.customer_id) == customer_id, col(Role.holder_id) == customer_id),
-        col(Role.recorded_at) <= as_of,
-    )
-    for role in session.exec(query.order_by(col(Role.id))).all():
-        holds = role.holder_id == customer_id
-        other = session.get(Customer, role.customer_id if holds else role.holder_id)
+    for role in connection.execute(_ROLES, given).all():
+        holds = role.holder_id == given["customer_id"]
+        other_id = role.customer_id if holds else role.holder_id
+        other = connection.execute(_BY_ID, {"customer_id": other_id}).first()
         named = other is not None and other.kind not in _PEOPLE
         fields = {
             "role": role.kind,
@@ -207,28 +274,21 @@ def _add_roles(session: Session, customer_id: int, as_of: datetime, zone: ZoneIn
         found["basic"].append(_held("role", fields, role.source, _day(role.recorded_at, zone)))
 
 
-def _add_identifiers(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
-    query = select(Identifier).where(
-        Identifier.customer_id == customer_id,
-        col(Identifier.recorded_at) <= as_of,
-        col(Identifier.kind).in_(list(_PLACE_OF)),
-    )
-    for row in session.exec(query.order_by(col(Identifier.id))):
+def _add_identifiers(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
+    for row in connection.execute(_IDENTIFIERS, given):
         category, field = _PLACE_OF[row.kind]
         found[category].append(_held("identifier", {field: row.value}, row.source, _day(row.recorded_at, zone)))
 
 
-def _add_records(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
-    query = select(Record).where(Record.customer_id == customer_id, col(Record.recorded_at) <= as_of)
-    for row in session.exec(query.order_by(col(Record.recorded_at), col(Record.id))):
+def _add_records(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
+    for row in connection.execute(_RECORDS, given):
         fields = {**row.fields, "valid_from": row.valid_from, "valid_to": row.valid_to}
         found[row.category].append(_held(row.kind, fields, row.source, _day(row.recorded_at, zone)))
 
 
-def _add_readings(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+def _add_readings(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
     """Every single reading: nothing of a series is summed up."""
-    query = select(Reading).where(Reading.customer_id == customer_id, col(Reading.read_at) <= as_of)
-    for row in session.exec(query.order_by(col(Reading.meter), col(Reading.read_at))):
+    for row in connection.execute(_READINGS, given):
         local = row.read_at.astimezone(zone)
         fields = {
             "meter": row.meter,
@@ -240,46 +300,36 @@ def _add_readings(session: Session, customer_id: int, as_of: datetime, zone: Zon
         found["deliveries"].append(_held("reading", fields, row.source, local.date()))
 
 
-def _add_tickets(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo, found: _Found) -> None:
+def _add_tickets(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
     """The service's own record of the customer's matters: what about, when, by which channel."""
     kinds: dict[int, list[str]] = defaultdict(list)
-    tickets = select(Ticket).where(Ticket.customer_id == customer_id, col(Ticket.received_at) <= as_of)
-    of_customer = select(Request, Ticket).join(Ticket).where(Ticket.customer_id == customer_id)
-    for request, _ in session.exec(of_customer.order_by(col(Request.id))):
+    for request in connection.execute(_KINDS, given):
         kinds[request.ticket_id].append(request.kind)
-    for ticket in session.exec(tickets.order_by(col(Ticket.received_at), col(Ticket.id))):
+    for ticket in connection.execute(_TICKETS, given):
         fields = {
             "reference": ticket.reference,
             "channel": ticket.channel,
-            "kinds": kinds[_id(ticket.id)],
+            "kinds": kinds[ticket.id],
             "state": ticket.state,
         }
         found["contacts"].append(_held("ticket", fields, Source.CUSTOMER, _day(ticket.received_at, zone)))
-    messages = (
-        select(Message, Ticket)
-        .join(Ticket)
-        .where(Ticket.customer_id == customer_id, col(Message.received_at) <= as_of)
-        .order_by(col(Message.received_at), col(Message.id))
-    )
-    for message, ticket in session.exec(messages):
+    for message in connection.execute(_MESSAGES, given):
         incoming = message.direction == "in"
-        fields = {"reference": ticket.reference, "direction": message.direction, "channel": message.channel}
+        fields = {"reference": message.reference, "direction": message.direction, "channel": message.channel}
         source = Source.CUSTOMER if incoming else Source.STAFF
         found["contacts"].append(_held("message", fields, source, _day(message.received_at, zone)))
 
 
-def _disclosures(session: Session, customer_id: int, day: date) -> tuple[DisclosedTo, ...]:
-    query = select(Disclosure).where(Disclosure.customer_id == customer_id, col(Disclosure.first_on) <= day)
+def _disclosures(connection: Connection, customer_id: int, day: date) -> tuple[DisclosedTo, ...]:
     return tuple(
         DisclosedTo(row.recipient, row.purpose, row.first_on, min(row.last_on, day))
-        for row in session.exec(query.order_by(col(Disclosure.first_on), col(Disclosure.id)))
+        for row in connection.execute(_DISCLOSURES, {"customer_id": customer_id, "day": day})
     )
 
 
-def _views(session: Session, customer_id: int, as_of: datetime, zone: ZoneInfo) -> tuple[tuple[date, str], ...]:
+def _views(connection: Connection, given: _Given, zone: ZoneInfo) -> tuple[tuple[date, str], ...]:
     """Days and purposes, each pair once: neither the hour nor the staff member is told (C-579/21, KHO 2025:51)."""
-    query = select(ViewLog).where(ViewLog.customer_id == customer_id, col(ViewLog.viewed_at) <= as_of)
-    return tuple(sorted({(_day(row.viewed_at, zone), row.purpose) for row in session.exec(query)}))
+    return tuple(sorted({(_day(row.viewed_at, zone), row.purpose) for row in connection.execute(_VIEWS, given)}))
 
 
 def _held(kind: str, fields: Mapping[str, Any], source: Source, recorded_on: date) -> Held:
