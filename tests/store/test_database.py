@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError, PendingRollbackError
 from sqlmodel import Session, select
 
 from store.database import Database
@@ -74,6 +75,32 @@ async def test_a_write_that_breaks_the_transaction_takes_nobodys_word_for_stored
         again = await asyncio.gather(*(database.write(keeping(raw(key, size))) for key, size in sizes.items()))
         assert again == [[True]] * 3
         assert await database.read(stored) == set(sizes)
+    finally:
+        gate.set()
+        database.close()
+
+
+async def test_a_server_that_goes_in_the_middle_takes_nobodys_word_for_stored(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    database.open()
+    gate = threading.Event()
+
+    def end_connection(session: Session) -> list[bool]:
+        session.connection().execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return [True]
+
+    try:
+        before = asyncio.create_task(database.write(lambda _: gate.wait(20)))
+        await asyncio.sleep(0.1)
+        works = [keeping(raw("first", 500)), end_connection, keeping(raw("last", 500))]
+        writes = [asyncio.create_task(database.write(work)) for work in works]
+        await asyncio.sleep(0.1)
+        gate.set()
+        await before
+        answers = await asyncio.gather(*writes, return_exceptions=True)
+        assert [isinstance(answer, DBAPIError | PendingRollbackError) for answer in answers] == [True] * 3
+        assert await database.read(stored) == set()
+        assert await database.write(keeping(raw("first", 500))) == [True]
     finally:
         gate.set()
         database.close()
