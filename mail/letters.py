@@ -95,6 +95,7 @@ class LetterChannel:
     async def open(self, take_in: TakeIn) -> None:
         """Make the folders where they are missing and begin to look. Raises OSError when that cannot be done."""
         await asyncio.to_thread(self._taken.mkdir, mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(self._spool.sweep)
         self._is_closing.clear()
         self._watch = asyncio.create_task(self._look_until_closed(take_in))
 

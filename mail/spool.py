@@ -27,6 +27,11 @@ class PrintSpool:
         """The file's name: no personal data, and always the same for the same letter."""
         return f"{_NOT_IN_NAMES.sub('-', reference)[:40]}-{sha256(message_id.encode()).hexdigest()[:16]}.pdf"
 
+    def sweep(self) -> None:
+        """Remove halves of letters that a death has left: they hold a customer's data, and nobody else ever would."""
+        for half in self._folder.glob(".*.pdf.part"):
+            half.unlink(missing_ok=True)
+
     async def put(self, name: str, pdf: bytes) -> None:
         """Spool a letter; one that is there already stays as it is. Raises OSError."""
         await asyncio.to_thread(self._put, name, pdf)

@@ -103,6 +103,14 @@ async def test_a_scan_is_taken_in_and_kept_under_its_key(tmp_path: Path, caplog:
     assert "Esimerkkilä" not in caplog.text
 
 
+async def test_a_letter_half_written_at_a_death_does_not_stay_in_the_spool(tmp_path: Path) -> None:
+    half = tmp_path / "letters" / ".KIR-7QK4-0123456789abcdef.pdf.part"
+    half.parent.mkdir()
+    half.write_bytes(PDF[:10])
+    async with watching(tmp_path, Register()):
+        assert not half.exists()
+
+
 async def test_the_receipt_is_when_the_scan_was_made_and_never_later_than_now(tmp_path: Path) -> None:
     register = Register()
     yesterday = NOW - timedelta(hours=20)

@@ -39,6 +39,15 @@ async def test_what_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     assert not await spool.holds("b.pdf")
 
 
+def test_the_halves_that_a_death_has_left_are_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    spool = PrintSpool(tmp_path)
+    for name in (".a.pdf.part", "b.pdf", ".profile", "c.part"):
+        (tmp_path / name).write_bytes(b"%PDF")
+    spool.sweep()
+    assert files(tmp_path) == [".profile", "b.pdf", "c.part"]
+    PrintSpool(tmp_path / "not there yet").sweep()
+
+
 def test_a_name_appears_only_with_the_whole_content(tmp_path: Path) -> None:
     draft, final = tmp_path / ".a.part", tmp_path / "a.pdf"
     draft.write_bytes(b"left over from a crash, and longer than the letter")
