@@ -5,6 +5,7 @@ is none, the From address does. Without a configuration the demo's register, not
 """
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -12,15 +13,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bot.intake.prepare import Preparing
+from bot.intake.prepare import Preparing, plain_assessment
 from bot.rules.verdicts import Assessment, DraftPlan
 from mail.envelope import return_path
 from mail.message import Envelope, InboundMessage, RawMessage
 from mail.understand import Trust, understand_pair, unread
 from mail.worker import WorkerFailed, Workers
-from store.database import Database
+from store.database import Database, is_away
 from store.sample import load_sample
 from store.schema import upgrade
+
+log = logging.getLogger(__name__)
 
 BATCH = 16
 DEMO_CUSTOMERS = 40
@@ -36,7 +39,10 @@ class Explainer:
         self._workers = workers
 
     async def explain(self, files: Sequence[Path], received_at: datetime) -> AsyncIterator[dict[str, Any]]:
-        """One object for each file, in order, whatever the files hold. Raises `OSError` for one that is not there."""
+        """One object for each file, in order, whatever the files hold; what trips the rules is a plain ticket.
+
+        Raises `OSError` for one that is not there.
+        """
         for start in range(0, len(files), BATCH):
             chosen = files[start : start + BATCH]
             contents = await asyncio.gather(*(asyncio.to_thread(path.read_bytes) for path in chosen))
@@ -48,9 +54,15 @@ class Explainer:
 
     async def _one(self, path: Path, raw: RawMessage, message: InboundMessage) -> dict[str, Any]:
         sender = raw.envelope.sender if return_path(raw.content) is not None else message.from_address
-        assessment, _ = await self._database.read(
-            lambda session: self._preparing.judge(session, message, sender, raw.received_at)
-        )
+        try:
+            assessment, _ = await self._database.read(
+                lambda session: self._preparing.judge(session, message, sender, raw.received_at)
+            )
+        except Exception as error:
+            if is_away(error):
+                raise
+            log.warning("message could not be judged error=%s", type(error).__name__)
+            assessment = plain_assessment(message, raw.received_at)
         return as_object(str(path), message, assessment)
 
 

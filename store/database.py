@@ -84,7 +84,8 @@ class Database:
             with self._writer.connect() as connection:
                 _assert_durable(connection)
         except OperationalError as error:
-            raise StoreUnusable(f"the database cannot be opened: {error.orig}") from error
+            said = " ".join(str(error.orig).split())
+            raise StoreUnusable(f"the database cannot be opened: {said}") from error
         self._thread = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
         self._thread.start()
 
