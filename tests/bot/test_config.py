@@ -48,8 +48,11 @@ def test_a_small_configuration_has_every_default(tmp_path: Path) -> None:
         (PLAIN + 'tsl = "none"\n', "[relay] has no key tsl; did you mean tls?"),
         (PLAIN + "[telegrm]\ntoken_file = 'x'\n", "there is no table [telegrm]; did you mean telegram?"),
         (PLAIN + "[qqqqqq]\nx = 1\n", "there is no table [qqqqqq]"),
-        (PLAIN + 'zzzzzz = 1\n', "[relay] has no key zzzzzz"),
-        (PLAIN + '[telegram]\ntoken = "1"\nstaf_chat = 5\n', "[telegram] has no key staf_chat; did you mean staff_chat?"),
+        (PLAIN + "zzzzzz = 1\n", "[relay] has no key zzzzzz"),
+        (
+            PLAIN + '[telegram]\ntoken = "1"\nstaf_chat = 5\n',
+            "[telegram] has no key staf_chat; did you mean staff_chat?",
+        ),
     ],
 )
 def test_an_unknown_word_is_refused_with_the_nearest_known_one(tmp_path: Path, text: str, said: str) -> None:

@@ -16,10 +16,23 @@ from bot import logs
 from bot.logs import redact
 
 around = st.sampled_from(
-    [("", ""), ("to ", "."), ("<", ">"), ("'", "'"), ('"', '"'), ("(", ")"), ("tel:", ","), ("from=", ";"), ("ä ", " ö"), ("", ":")]
+    [
+        ("", ""),
+        ("to ", "."),
+        ("<", ">"),
+        ("'", "'"),
+        ('"', '"'),
+        ("(", ")"),
+        ("tel:", ","),
+        ("from=", ";"),
+        ("ä ", " ö"),
+        ("", ":"),
+    ]
 )
 local = st.text(string.ascii_letters + string.digits + ".!#$%&*+/=?^_`{|}~-äö", min_size=1, max_size=20)
-domain = st.sampled_from(["posti.test", "xn--pst-0qa.test", "sub.domain.posti.test", "localhost", "[127.0.0.1]", "pösti.test"])
+domain = st.sampled_from(
+    ["posti.test", "xn--pst-0qa.test", "sub.domain.posti.test", "localhost", "[127.0.0.1]", "pösti.test"]
+)
 digit = st.sampled_from(string.digits)
 token = st.text(string.ascii_letters + string.digits + "_-", min_size=35, max_size=35)
 
@@ -55,9 +68,7 @@ def test_no_telephone_number_is_left(digits: list[str], prefix: str, space: str,
     check=st.sampled_from("0123456789ABCDEFHJKLMNPRSTUVWXYz"),
     around=st.sampled_from([("", ""), ("hetu ", "."), ("_", "_"), ("id=", ","), ("(", ")")]),
 )
-def test_no_identity_code_is_left(
-    born: list[str], sign: str, number: int, check: str, around: tuple[str, str]
-) -> None:
+def test_no_identity_code_is_left(born: list[str], sign: str, number: int, check: str, around: tuple[str, str]) -> None:
     code = f"{''.join(born)}{sign}{number}{check}"
     assert code not in redact(f"{around[0]}{code}{around[1]}")
 
@@ -65,7 +76,13 @@ def test_no_identity_code_is_left(
 @given(number=st.integers(10**7, 10**10 - 1), secret=token)
 @pytest.mark.parametrize(
     "text",
-    ["{}", "https://api.telegram.org/bot{}/getMe", "token={}", "Bad token '{}'", 'HTTP Request: POST "/bot{}/sendMessage"'],
+    [
+        "{}",
+        "https://api.telegram.org/bot{}/getMe",
+        "token={}",
+        "Bad token '{}'",
+        'HTTP Request: POST "/bot{}/sendMessage"',
+    ],
 )
 def test_no_bot_token_is_left_not_even_in_an_address(text: str, number: int, secret: str) -> None:
     assert secret not in redact(text.format(f"{number}:{secret}"))

@@ -78,9 +78,7 @@ async def test_what_an_earlier_process_was_sending_is_uncertain_before_the_doors
     assert [row.state for row in house.outbox()] == [OutboxState.UNCERTAIN]
 
 
-async def test_a_stage_that_fails_tries_again_and_loses_nothing(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_stage_that_fails_tries_again_and_loses_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(path, "PAUSE_SECONDS", 0.01)
     real, failures = house.intake.work_on, iter(range(3))
 
@@ -137,9 +135,7 @@ async def test_two_hundred_mails_are_led_on_and_the_event_loop_answers_within_it
     """INV-8, over the real workers. The longest wait of a task that only sleeps is what everyone else would feel."""
     workers, letters = Workers(count=1), Workers(count=1)
     house = small_house
-    house.intake = house.another_intake(
-        understand=Understanding(mail=workers, letters=letters, trusts={"smtp": TRUST})
-    )
+    house.intake = house.another_intake(understand=Understanding(mail=workers, letters=letters, trusts={"smtp": TRUST}))
     for number in range(200):
         await house.take(f"{STRANGERS} {number}", sender=f"asiakas{number}@tuntematon.test")
     waits: list[float] = []

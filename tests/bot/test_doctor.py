@@ -1,0 +1,103 @@
+"""`kirjaamo check`: one clear line for each problem, and none where there is none."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.config import load_settings
+from bot.doctor import Finding, examine
+from replies.notice import NOTICE_OF_THE_DEMO
+from store import schema
+from store.database import Database
+
+CONTROLLER = """
+[controller]
+name = "Kalajoen Lämpö Oy"
+domain = "lampo.test"
+addresses = ["asiakaspalvelu@lampo.test"]
+"""
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    """The port of somebody who answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+async def findings(folder: Path, more: str, *, notice: bool = True, store: bool = True) -> list[Finding]:
+    """What the doctor says of this configuration."""
+    path = folder / "kirjaamo.toml"
+    path.write_text(CONTROLLER + more, "utf-8")
+    if notice:
+        shutil.copyfile(NOTICE_OF_THE_DEMO, folder / "notice.toml")
+    if store:
+        database = Database(f"sqlite:///{folder / 'kirjaamo.db'}")
+        schema.upgrade(database)
+        database.close()
+    return [finding async for finding in examine(load_settings(path), path)]
+
+
+def problems(found: list[Finding]) -> list[tuple[str, str]]:
+    """The problems alone."""
+    return [(one.place, one.text) for one in found if one.problem]
+
+
+async def test_a_healthy_house_has_no_problem(tmp_path: Path, listening: int) -> None:
+    for name in ("scans", "letters"):
+        (tmp_path / name).mkdir()
+    more = f"""
+[relay]
+host = "127.0.0.1"
+port = {listening}
+[letters]
+scans = "scans"
+spool = "letters"
+[telegram]
+rehearsal = "chat"
+"""
+    found = await findings(tmp_path, more)
+    assert problems(found) == []
+    assert {one.place for one in found} == {"config", "notice", "store", "relay", "letters", "telegram"}
+
+
+async def test_a_maildir_is_no_relay_and_says_so(tmp_path: Path) -> None:
+    found = await findings(tmp_path, '[relay]\nmaildir = "sent"\n')
+    assert problems(found) == []
+    assert any("nothing is sent" in one.text for one in found)
+
+
+MAILDIR = '[relay]\nmaildir = "sent"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "changes", "place", "words"),
+    [
+        (MAILDIR, {"notice": False}, "notice", "notice.toml"),
+        (MAILDIR, {"store": False}, "store", ""),
+        (MAILDIR + '[store]\nurl = "postgresql+psycopg://nobody@127.0.0.1:1/none"\n', {}, "store", "cannot be opened"),
+        ('[relay]\nhost = "127.0.0.1"\nport = 1\n', {}, "relay", "cannot be reached"),
+        ('[relay]\nhost = "127.0.0.1"\npassword_file = "gone"\n', {}, "relay", "password_file"),
+        ('[relay]\nhost = "relay.invalid"\n', {}, "relay", "declares no region"),
+        ('[relay]\nhost = "relay.invalid"\nregion = "us"\n', {}, "relay", "US is outside the EU/EEA"),
+        (MAILDIR + '[letters]\nscans = "nowhere"\nspool = "."\n', {}, "letters", "scans: the folder"),
+        (MAILDIR + '[telegram]\ntoken_file = "gone"\n', {}, "telegram", "token_file"),
+        (MAILDIR + "[telegram]\nstaff_chat = 5\n", {}, "telegram", "no token"),
+        (MAILDIR + '[telegram]\ntoken = "1:x"\napi = "http://api.invalid"\n', {}, "telegram", "cannot be found"),
+    ],
+)
+async def test_every_problem_has_a_line_that_names_the_place(
+    tmp_path: Path, more: str, changes: dict[str, bool], place: str, words: str
+) -> None:
+    found = problems(await findings(tmp_path, more, **changes))
+    assert any(where == place and words in said for where, said in found)
+    assert all("\n" not in said for _, said in found)
+
+
+async def test_no_line_tells_a_secret(tmp_path: Path) -> None:
+    more = '[relay]\nhost = "relay.invalid"\npassword = "salainen-7"\n[telegram]\ntoken = "1:salainen-7"\napi = "http://x.invalid"\n'
+    url = '[store]\nurl = "postgresql+psycopg://nobody:salainen-7@127.0.0.1:1/none"\n'
+    assert "salainen" not in str(await findings(tmp_path, more + url))
