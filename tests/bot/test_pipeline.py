@@ -1,4 +1,4 @@
-"""The whole path running by itself: nothing stalls it, nothing is lost when the store goes away, and it stops cleanly."""
+"""The whole path running by itself: nothing stalls it, a store that is away loses nothing, and it stops cleanly."""
 
 import asyncio
 import contextlib
@@ -55,8 +55,8 @@ async def running(house: House) -> AsyncIterator[Pipeline]:
 async def until(true: Any) -> None:
     """Wait for something that the path does by itself."""
     async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - the store tells nobody; it is looked at
+        while not true():  # noqa: ASYNC110 - the store tells nobody; it is looked at
+            await asyncio.sleep(0.02)
 
 
 async def test_a_mail_goes_from_the_door_to_its_acknowledgement_by_itself(house: House) -> None:
@@ -113,7 +113,7 @@ async def test_closing_twice_is_closing_once_and_leaves_no_task(house: House) ->
 async def test_a_door_that_cannot_be_opened_says_so(house: House) -> None:
     class Stuck(type(house.channels["email"])):  # type: ignore[misc]  # its class, whatever it is
         async def open(self, take_in: Any) -> None:
-            raise OSError(98, "address in use")
+            raise OSError(98, f"address in use, so nothing comes to {take_in}")
 
     house.channels["email"] = Stuck("email", house.clock)
     pipeline = pipeline_of(house, Bell())

@@ -1,4 +1,4 @@
-"""Reading in processes of their own: whatever a message does to its worker, it comes out as something that staff see."""
+"""Reading in processes of their own: whatever a message does to its worker, staff see something of it."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

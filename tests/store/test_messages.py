@@ -10,7 +10,18 @@ import pytest
 from sqlmodel import Session
 
 from store.database import Database
-from store.messages import ALONE_BYTES, NewRaw, count_waiting, store_raws, waiting
+from store.lifecycle import RawState
+from store.messages import (
+    ALONE_BYTES,
+    NewRaw,
+    count_waiting,
+    finish_raw,
+    store_raws,
+    ticket_of_message_ids,
+    waiting,
+)
+from store.models import Message
+from tests.store.people import NOW, add_ticket
 
 
 def _raw(clock: Any, content: bytes) -> NewRaw:
@@ -77,3 +88,59 @@ async def test_work_of_other_sorts_keeps_its_turn_between_the_crowds(database: D
 async def test_work_that_gives_too_few_results_is_an_error_and_not_a_lie(database: Database) -> None:
     with pytest.raises(ValueError, match="shorter"):
         await database.write_together(lambda _session, _items: (), 1)
+
+
+async def test_whoever_leads_a_message_on_first_has_led_it_on(database: Database, clock: Any) -> None:
+    await database.write(lambda session: store_raws(session, [_raw(clock, b"one"), _raw(clock, b"two")]))
+    first, second = await database.read(lambda session: waiting(session, 9, letters=False))
+    ends = await asyncio.gather(
+        *(database.write(lambda session: finish_raw(session, first.id, RawState.DONE)) for _ in range(5))
+    )
+    assert sorted(ends) == [False] * 4 + [True]
+    left = await database.read(lambda session: waiting(session, 9, letters=False))
+    assert [one.id for one in left] == [second.id]
+
+
+async def test_letters_and_all_else_wait_in_lanes_of_their_own(database: Database, clock: Any) -> None:
+    letter = replace(_raw(clock, b"scan"), channel="letter")
+    await database.write(lambda session: store_raws(session, [_raw(clock, b"mail"), letter]))
+    lanes = [
+        await database.read(lambda session, lane=lane: waiting(session, 9, letters=lane)) for lane in (False, True)
+    ]
+    assert [[one.channel for one in lane] for lane in lanes] == [["email"], ["letter"]]
+
+
+async def test_the_oldest_wait_first_and_no_more_are_led_on_than_fit(database: Database, clock: Any) -> None:
+    raws = [_raw(clock, bytes([number]) * (12 * 1024 * 1024)) for number in range(4)]
+    for raw in raws:
+        await database.write(lambda session, raw=raw: store_raws(session, [raw]))
+    led = await database.read(lambda session: waiting(session, 9, letters=False))
+    assert [one.sha256 for one in led] == [raw.sha256 for raw in raws[:2]]
+
+
+def test_a_reference_leads_to_the_ticket_of_the_last_one_named(database: Database) -> None:
+    def work(session: Session) -> list[int]:
+        found = [add_ticket(session) for _ in range(2)]
+        for ticket_id, message_id in zip([*found, None], ("<1@a.test>", "<2@a.test>", "<3@a.test>"), strict=True):
+            session.add(
+                Message(
+                    ticket_id=ticket_id,
+                    direction="in",
+                    channel="email",
+                    message_id=message_id,
+                    received_at=NOW,
+                    sha256="0",
+                )
+            )
+        return found
+
+    first, second = database.write_now(work)
+
+    def ticket_of(*ids: str) -> int | None:
+        return database.read_now(lambda session: ticket_of_message_ids(session, ids))
+
+    assert ticket_of("<1@a.test>", "<2@a.test>") == second
+    assert ticket_of("<2@a.test>", "<1@a.test>", "<nowhere@a.test>") == first
+    assert ticket_of("<3@a.test>") is None
+    assert ticket_of() is None
+    assert ticket_of(*["<nowhere@a.test>"] * 5000, "<1@a.test>") == first
