@@ -17,6 +17,7 @@ from typing import Literal
 from mail.addresses import a_label
 from mail.charsets import decode
 from mail.fields import Field, Header
+from mail.hops import own_hops
 from mail.message import Authentication
 
 NOTHING_TRUSTED = "NOTHING_TRUSTED"
@@ -33,7 +34,6 @@ NO_PASS = "NO_PASS"  # noqa: S105  # a verdict, not a password
 
 MAX_RESULTS = 100
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s;="()]+)|([;=])|(\()|\s+|.', re.DOTALL)
-_BY = re.compile(r"(?:^|[\s)])by\s+([^\s;()]+)", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +114,7 @@ def _zone(fields: list[Field], own_hosts: tuple[str, ...], position: Literal["ab
     fields between the border's Received and the next one.
     """
     received = [at for at, item in enumerate(fields) if item.name == "received"]
-    own = 0
-    while own < len(received) and own_hosts and by_host(fields[received[own]].value) in own_hosts:
-        own += 1
-    borders = own if own_hosts else min(1, len(received))
+    borders = own_hops([fields[at].value for at in received], own_hosts) if own_hosts else min(1, len(received))
     if position == "below":
         end = received[borders] if borders < len(received) else len(fields)
         start = received[borders - 1] + 1 if borders else end
@@ -129,40 +126,31 @@ def _zone(fields: list[Field], own_hosts: tuple[str, ...], position: Literal["ab
         yield from fields[: received[borders - 1]]
 
 
-def by_host(value: bytes) -> str:
-    match = _BY.search(_without_comments(decode(value[:4000])[0]))
-    return match[1].lower().rstrip(".") if match else ""
-
-
-def _without_comments(text: str) -> str:
-    out, depth, escaped = [], 0, False
-    for char in text:
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == "(":
-            depth += 1
-        elif char == ")":
-            depth = max(0, depth - 1)
-        elif not depth:
-            out.append(char)
-    return "".join(out)
-
-
 def _tokens(text: str) -> Iterator[str]:
-    """Words and quoted strings as they are; separators with a leading NUL, so that none can be forged by quoting."""
+    """Words as they are; separators with a leading NUL, so that none can be forged by quoting.
+
+    A quoted string is a part of the word that it touches: `"aino@posti.test"@muu.test` is one mailbox of `muu.test`.
+    """
     at = 0
+    word: list[str] = []
     while at < len(text) and (match := _TOKEN.match(text, at)):
         at = match.end()
         if match[1] is not None:
-            yield re.sub(r"\\(.)", r"\1", match[1]).replace("\0", "")
+            word.append(re.sub(r"\\(.)", r"\1", match[1]).replace("\0", ""))
         elif match[2] is not None:
-            yield match[2].replace("\0", "")
-        elif match[3] is not None:
-            yield "\0" + match[3]
-        elif match[4] is not None:
-            at = _after_comment(text, match.start())
+            word.append(match[2].replace("\0", ""))
+        elif match[3] is None and match[4] is None and not match[0].isspace():
+            word.append(match[0])
+        else:
+            if word:
+                yield "".join(word)
+                word = []
+            if match[3] is not None:
+                yield "\0" + match[3]
+            elif match[4] is not None:
+                at = _after_comment(text, match.start())
+    if word:
+        yield "".join(word)
 
 
 def _after_comment(text: str, at: int) -> int:
@@ -187,6 +175,7 @@ def _result(group: list[str]) -> Result | None:
         return None
     method = group[0].lower().split("/", 1)[0]
     properties: dict[str, str] = {}
+    name = ""
     at = 3
     while at + 2 < len(group):
         if group[at + 1] == "\0=" and not group[at + 2].startswith("\0"):
@@ -195,7 +184,12 @@ def _result(group: list[str]) -> Result | None:
             properties[name] = "" if name in properties else group[at + 2].lower()
             at += 3
         else:
+            if name:
+                # A value that goes on after a blank is not known whole, and its end may be another domain.
+                properties[name] = ""
             at += 1
+    if name and at < len(group):
+        properties[name] = ""
     return Result(method, group[2].lower(), properties)
 
 

@@ -8,20 +8,17 @@ from the top: all below them may be anybody's invention.
 import email.utils
 from datetime import UTC, datetime
 
-from mail.authentication import by_host
 from mail.fields import Header
+from mail.hops import own_hops
 
 
 def accepted_at(header: Header, own_hosts: tuple[str, ...]) -> datetime | None:
     """Aware UTC moment of the lowest Received by one of `own_hosts` at the top; None where there is none to read."""
-    own = tuple(host.lower() for host in own_hosts)
-    border: bytes | None = None
-    for value in header.all("received"):
-        if by_host(value) not in own:
-            break
-        border = value
-    if border is None:
+    values = header.all("received")
+    hops = own_hops(values, own_hosts)
+    if not hops:
         return None
+    border = values[hops - 1]
     stamp = border.decode("ascii", "replace").rpartition(";")[2]
     try:
         moment = email.utils.parsedate_to_datetime(" ".join(stamp.split()))
