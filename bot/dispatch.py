@@ -14,7 +14,7 @@ again until the store takes it.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -27,7 +27,7 @@ from mail.message import ChannelName, Language, OutboundAttachment, OutboundKind
 from store import departures, outbox, tickets
 from store.database import Database
 from store.lifecycle import OutboxState
-from store.models import AttachmentFile, OutboxRow, Ticket
+from store.models import AttachmentFile, OutboxRow
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ class Dispatch:
         return await asyncio.shield(beginning)
 
     async def _begin(self, room: int) -> int:
+        if not await self._database.read(lambda session: outbox.is_due(session, self._clock())):
+            return 0
         claimed = await self._database.write(lambda session: self._claim(session, room))
         for row_id, message in claimed:
             task = asyncio.create_task(self._send(row_id, message))
@@ -102,11 +104,13 @@ class Dispatch:
     def _claim(self, session: Session, room: int) -> Sequence[tuple[int, OutboundMessage]]:
         now = self._clock()
         claimed = []
-        for row in outbox.claim_due(session, now, room):
+        due = outbox.claim_due(session, now, room)
+        references = tickets.references_of(session, (row.ticket_id for row in due if row.ticket_id is not None))
+        for row in due:
             message, obstacle = None, "RECIPIENT_CHANGED"
             if departures.still_on_file(session, row):
                 try:
-                    message = self._compose(session, row)
+                    message = self._compose(session, row, references)
                 except (LookupError, NoResultFound) as error:
                     obstacle = type(error).__name__
             if message is None:
@@ -146,7 +150,7 @@ class Dispatch:
             log.warning("channel failed outbox=%s error=%s", row_id, type(failure).__name__)
             await self._record(row_id, OutboxState.UNCERTAIN, type(failure).__name__)
         else:
-            await self._write(lambda session: self._sent(session, row_id, receipt))
+            await self._until_taken(lambda: self._database.write_together(self._sent_all, (row_id, receipt)))
 
     async def _record(self, row_id: int, state: OutboxState, receipt: str) -> None:
         def work(session: Session) -> None:
@@ -157,18 +161,26 @@ class Dispatch:
                 values["next_attempt_at"] = now + outbox.back_off(row.attempts)
             outbox.move(session, row, state, actor="dispatch", at=now, **values)
 
-        await self._write(work)
+        await self._until_taken(lambda: self._database.write(work))
 
-    async def _write(self, work: Callable[[Session], None]) -> None:
+    async def _until_taken(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write how a sending ended; while the store is away, again and again: only this task knows it."""
         while True:
             try:
-                await self._database.write(work)
+                await write()
             except OperationalError as error:
                 log.warning("end of sending waits for the store error=%s", type(error).__name__)
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return
+
+    def _sent_all(self, session: Session, ends: Sequence[tuple[int, Receipt]]) -> list[None]:
+        """What relays took at about the same time is recorded together."""
+        held = outbox.rows_of(session, [row_id for row_id, _ in ends])
+        for end in ends:
+            self._sent(session, *end)
+        del held  # the session holds its rows weakly
+        return [None] * len(ends)
 
     def _sent(self, session: Session, row_id: int, receipt: Receipt) -> None:
         row = session.get_one(OutboxRow, row_id)
@@ -179,8 +191,7 @@ class Dispatch:
         if moved:
             departures.record_sent_reply(session, row, actor="dispatch", at=now)
 
-    def _compose(self, session: Session, row: OutboxRow) -> OutboundMessage:
-        ticket = session.get(Ticket, row.ticket_id) if row.ticket_id is not None else None
+    def _compose(self, session: Session, row: OutboxRow, references: Mapping[int, str]) -> OutboundMessage:
         letter = row.channel == "letter"
         return OutboundMessage(
             kind=cast("OutboundKind", row.kind),
@@ -188,7 +199,7 @@ class Dispatch:
             language=cast("Language", row.language),
             subject=row.subject,
             text=row.text,
-            reference=ticket.reference if ticket else "",
+            reference=references[row.ticket_id] if row.ticket_id is not None else "",
             message_id=row.message_id,
             to="" if letter else row.to_address,
             address_lines=tuple(row.to_address.splitlines()) if letter else (),

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -17,6 +17,11 @@ _STORE = {
     "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]).returning(_TABLE.c.key),
     "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing(index_elements=["key"]).returning(_TABLE.c.key),
 }
+_FINISH = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("raw_id"), _TABLE.c.state == RawState.NEW)
+    .values(state=bindparam("new_state"))
+)
 ALONE_BYTES = 256 * 1024
 """Octets above which a raw message is stored by a statement of its own."""
 
@@ -123,9 +128,7 @@ BATCH_BYTES = 32 * 1024 * 1024
 
 def finish_raw(session: Session, raw_id: int, state: RawState) -> bool:
     """Compare-and-set: True when this call led the message on, False when another had done so."""
-    result = session.connection().execute(
-        update(_TABLE).where(_TABLE.c.id == raw_id, _TABLE.c.state == RawState.NEW).values(state=state),
-    )
+    result = session.connection().execute(_FINISH, {"raw_id": raw_id, "new_state": state})
     return result.rowcount == 1
 
 

@@ -4,19 +4,47 @@ A row whose sending was cut short (the process died, the relay fell silent after
 program never tries it again, a person decides (INV-9). Nothing here talks to a network.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Update, bindparam, func, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col
 
 from store import events
 from store.lifecycle import OutboxState, check_outbox_move
-from store.models import OutboxRow
+from store.models import OutboxRow, table_of
 from store.rows import add_row
 
 ACKNOWLEDGEMENTS_A_DAY = 3
 """INV-7: so many in 24 hours an address, then one summary, then silence."""
+
+# Statements are built once: to build them anew would cost more than the database takes to answer them.
+_TABLE = table_of(OutboxRow)
+_ACKNOWLEDGED = select(func.count(_TABLE.c.id)).where(
+    _TABLE.c.kind == "acknowledgement",
+    _TABLE.c.to_address == bindparam("address"),
+    _TABLE.c.created_at > bindparam("since"),
+)
+_DUE = (
+    select(_TABLE.c.id)
+    .where(
+        _TABLE.c.state == OutboxState.APPROVED,
+        _TABLE.c.next_attempt_at <= bindparam("now"),
+        _TABLE.c.release_at <= bindparam("now"),
+    )
+    .order_by(_TABLE.c.next_attempt_at, _TABLE.c.id)
+    .limit(bindparam("most"))
+)
+_CLAIM = (
+    update(OutboxRow)
+    .where(col(OutboxRow.id).in_(_DUE.scalar_subquery()), col(OutboxRow.state) == OutboxState.APPROVED)
+    .values(state=OutboxState.SENDING, attempts=col(OutboxRow.attempts) + 1)
+    .returning(OutboxRow)
+    .execution_options(synchronize_session=False, populate_existing=True)
+)
 
 
 def add(session: Session, row: OutboxRow, *, actor: str) -> OutboxRow:
@@ -47,32 +75,28 @@ def _note_queued(session: Session, row_id: int | None, values: dict[str, Any], a
 
 def acknowledgements_since(session: Session, address: str, since: datetime) -> int:
     """How many acknowledgements were queued to an address after `since`, whatever became of them."""
-    query = select(func.count(col(OutboxRow.id))).where(
-        col(OutboxRow.kind) == "acknowledgement",
-        col(OutboxRow.to_address) == address,
-        col(OutboxRow.created_at) > since,
-    )
-    counted: int = session.connection().execute(query).scalar_one()
+    counted: int = session.connection().execute(_ACKNOWLEDGED, {"address": address, "since": since}).scalar_one()
     return counted
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Whether anything waits to be claimed: to look is cheap, to claim takes the writer."""
+    return session.connection().execute(_DUE, {"now": now, "most": 1}).first() is not None
 
 
 def claim_due(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
     """Move the next due rows from approved to sending, by compare-and-set; the caller sends them after the commit."""
-    due = (
-        session.execute(
-            select(OutboxRow)
-            .where(
-                col(OutboxRow.state) == OutboxState.APPROVED,
-                col(OutboxRow.next_attempt_at) <= now,
-                col(OutboxRow.release_at) <= now,
-            )
-            .order_by(col(OutboxRow.next_attempt_at), col(OutboxRow.id))
-            .limit(limit)
-        )
-        .scalars()
-        .all()
-    )
-    return [row for row in due if move(session, row, OutboxState.SENDING, actor="dispatch", at=now)]
+    check_outbox_move(OutboxState.APPROVED, OutboxState.SENDING)
+    claimed = list(session.execute(_CLAIM, {"now": now, "most": limit}).scalars())
+    claimed.sort(key=lambda row: (row.next_attempt_at, row.id))
+    for row in claimed:
+        _note_moved(session, row, OutboxState.APPROVED, actor="dispatch", at=now)
+    return claimed
+
+
+def rows_of(session: Session, row_ids: Sequence[int]) -> list[OutboxRow]:
+    """Rows by their ids, in one statement: as long as they are held, `session.get` asks for none of them again."""
+    return list(session.execute(select(OutboxRow).where(col(OutboxRow.id).in_(row_ids))).scalars())
 
 
 def move(session: Session, row: OutboxRow, new: OutboxState, *, actor: str, at: datetime, **values: Any) -> bool:
@@ -81,15 +105,26 @@ def move(session: Session, row: OutboxRow, new: OutboxState, *, actor: str, at: 
     check_outbox_move(old, new)
     if new is OutboxState.SENDING:
         values["attempts"] = row.attempts + 1
-    result = session.connection().execute(
-        update(OutboxRow).where(col(OutboxRow.id) == row.id, col(OutboxRow.state) == old).values(state=new, **values)
-    )
+    values["state"] = new
+    result = session.connection().execute(_move(tuple(values)), {"row_id": row.id, "old": old, **values})
     if result.rowcount != 1:
         return False
-    session.refresh(row)
-    data = {"outbox": row.id, "kind": row.kind, "from": old.value, "to": new.value}
-    events.append(session, at=at, actor=actor, kind=f"outbox_{new.value}", ticket_id=row.ticket_id, data=data)
+    for name, value in values.items():
+        set_committed_value(row, name, value)
+    _note_moved(session, row, old, actor=actor, at=at)
     return True
+
+
+@cache
+def _move(columns: tuple[str, ...]) -> Update:
+    """Compare-and-set of `columns` on a row."""
+    same = (_TABLE.c.id == bindparam("row_id"), _TABLE.c.state == bindparam("old"))
+    return update(_TABLE).where(*same).values({name: bindparam(name) for name in columns})
+
+
+def _note_moved(session: Session, row: OutboxRow, old: OutboxState, *, actor: str, at: datetime) -> None:
+    data = {"outbox": row.id, "kind": row.kind, "from": old.value, "to": row.state.value}
+    events.append(session, at=at, actor=actor, kind=f"outbox_{row.state.value}", ticket_id=row.ticket_id, data=data)
 
 
 def interrupted(session: Session) -> list[OutboxRow]:

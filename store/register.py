@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, bindparam, or_
+from sqlalchemy import BindParameter, Connection, Row, bindparam, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
@@ -68,7 +68,8 @@ _customer, _contact, _role, _identifier, _record, _reading, _ticket, _request, _
         *(Ticket, Request, Message, Disclosure, ViewLog),
     )
 )
-_ID, _AS_OF = bindparam("customer_id"), bindparam("as_of")
+_ID: BindParameter[Any] = bindparam("customer_id")
+_AS_OF: BindParameter[Any] = bindparam("as_of")
 _BY_ID = select_columns(_customer).where(_customer.c.id == _ID)
 _CONTACTS = (
     select_columns(_contact)

@@ -1,7 +1,7 @@
 """Tickets, their requests and their messages: opened, joined, moved, each with its event in the same transaction."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -170,6 +170,12 @@ def earliest_dates(requests: Sequence[Request]) -> dict[str, date | None]:
     due = [request.due_on for request in requests if request.due_on]
     target = [request.target_on for request in requests if request.target_on]
     return {"due_on": min(due, default=None), "target_on": min(target, default=None)}
+
+
+def references_of(session: Session, ticket_ids: Iterable[int]) -> dict[int, str]:
+    """The public reference of each of these tickets."""
+    query = select(col(Ticket.id), col(Ticket.reference)).where(col(Ticket.id).in_(set(ticket_ids)))
+    return {row.id: row.reference for row in session.connection().execute(query)}
 
 
 def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
