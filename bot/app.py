@@ -9,33 +9,30 @@ import contextlib
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
 from bot.approval import Approvals
 from bot.casework import Casework
 from bot.commands.ground import store_url
-from bot.config import ConfigError, Settings, read_secret, resolve, split_listen
+from bot.config import Settings, read_secret, resolve, split_listen
 from bot.dispatch import Dispatch, Sender
 from bot.health import HealthBoard
 from bot.heap import give_back_large_buffers
 from bot.intake import Intake
 from bot.intake.enter import Entering
-from bot.intake.prepare import Preparing
 from bot.paper import render_letter_message
 from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
 from bot.rules.deadlines import receipt_date
-from bot.rules.verdicts import Policy
+from bot.serving import listen, serving
+from bot.settled import notice_of, preparing_of, trust_of
 from bot.staff import StaffRoom
 from bot.understanding import Understanding
 from bot.web.app import desk
-from mail.addresses import normalise_address
 from mail.channel import Channel
 from mail.letters import LetterChannel
 from mail.maildir import MaildirRelay
@@ -45,10 +42,9 @@ from mail.ocr import OCR_MEMORY, OCR_SECONDS
 from mail.post import EmailChannel, Relay
 from mail.relay import SubmissionRelay
 from mail.smtp import SmtpDoor
-from mail.understand import Trust
 from mail.worker import Workers
 from replies.draft import Words, write
-from replies.notice import Notice, ReplyLanguage, load_notice, names_telegram
+from replies.notice import ReplyLanguage
 from store import chat
 from store.database import Database
 from store.models import Request, Ticket
@@ -67,49 +63,6 @@ OWNERSHIP_LOOK_SECONDS = 5.0
 def now_utc() -> datetime:
     """The one clock of the service: aware, UTC."""
     return datetime.now(UTC)
-
-
-def policy_of(settings: Settings) -> Policy:
-    """What the rules need of the configuration, as plain values."""
-    return Policy(
-        time_zone=settings.controller.time_zone,
-        language=settings.controller.language,
-        own_addresses=tuple(normalise_address(one) for one in settings.controller.addresses),
-        eves_closed=settings.policy.eves_closed,
-        target_working_days=dict(settings.policy.target_working_days),
-        customer_number_pattern=settings.policy.customer_number_pattern,
-    )
-
-
-def trust_of(settings: Settings) -> Trust:
-    """Whose word on a mail's origin counts at the SMTP door."""
-    own = tuple(settings.controller.addresses)
-    domains = (settings.controller.domain,)
-    if settings.smtp is None:
-        return Trust(own_addresses=own, own_domains=domains)
-    return Trust(
-        authserv_id=settings.smtp.authserv_id,
-        own_hosts=tuple(settings.smtp.own_hosts),
-        results_position=settings.smtp.results_position,
-        own_addresses=own,
-        own_domains=domains,
-    )
-
-
-def preparing_of(settings: Settings, notice: Notice) -> Preparing:
-    """The part that `explain` and intake share."""
-    return Preparing(policy=policy_of(settings), notice=notice, on_call=settings.controller.on_call_number)
-
-
-def notice_of(settings: Settings, config_path: Path) -> Notice:
-    """The controller's notice. A configuration that breaks its word raises `ConfigError`, a bad one `NoticeError`."""
-    notice = load_notice(resolve(config_path, settings.controller.notice))
-    if settings.telegram is not None and settings.telegram.customers and not names_telegram(notice):
-        raise ConfigError(
-            f"{config_path}: [telegram] customers = true, but the notice names no Telegram among its recipients; "
-            "amend the notice (its sections 7 and 8) or set customers = false"
-        )
-    return notice
 
 
 class App:
@@ -356,13 +309,13 @@ class App:
             self.database.open()
             stack.callback(self.database.close)
             require_current(self.database)
-            self._web_socket = _listen(self.settings.web.listen)
+            self._web_socket = listen(self.settings.web.listen)
             stack.callback(self._web_socket.close)
             for workers in (self._workers, self._letter_workers):
                 stack.push_async_callback(workers.close)
             stack.push_async_callback(self.pipeline.close)
             await self.pipeline.open()
-            await stack.enter_async_context(_serving(self._desk(), self._web_socket))
+            await stack.enter_async_context(serving(self._desk(), self._web_socket))
             watch = asyncio.create_task(self._watch_ownership(), name="ownership")
             stack.callback(watch.cancel)
             yield
@@ -390,39 +343,3 @@ class App:
             health=self.health.ready,
             metrics=self.health.metrics,
         )
-
-
-class _DeskServer(uvicorn.Server):
-    """uvicorn in our loop: our signals are ours."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the process's signal handlers alone."""
-        yield
-
-
-@asynccontextmanager
-async def _serving(app: Any, listening: socket.socket) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False, timeout_graceful_shutdown=5
-    )
-    server = _DeskServer(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
-
-
-def _listen(address: str) -> socket.socket:
-    host, port = split_listen(address)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise OSError(error.errno, f"[web] listen = {address}: {error.strerror}") from error
-    return listening

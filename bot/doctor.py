@@ -14,9 +14,9 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.app import notice_of
 from bot.commands.ground import store_url
 from bot.config import EU_EEA, ConfigError, Settings, read_secret, resolve
+from bot.settled import notice_of
 from mail.ocr import missing_languages
 from replies.notice import NoticeError, gaps
 from store.database import Database, StoreUnusable

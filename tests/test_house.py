@@ -25,6 +25,8 @@ PACKAGES = ("bot", "mail", "store", "replies")
 STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders")
 APP_SIDE = (
     "bot.app",
+    "bot.settled",
+    "bot.serving",
     "bot.cli",
     "bot.commands",
     "bot.demo",

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from bot import logs
-from bot.app import preparing_of, trust_of
 from bot.commands.ground import Unable, now_utc, say, store_url
 from bot.demo import settings_for
 from bot.explain import explainer
+from bot.settled import preparing_of, trust_of
 from replies.notice import load_notice
 
 
