@@ -19,6 +19,7 @@ from store.models import (
     ContactPoint,
     ContactStatus,
     Draft,
+    Level,
     Message,
     OutboxRow,
     Request,
@@ -66,10 +67,19 @@ def _resolution(session: Session, draft: Draft) -> Resolution | None:
     """
     if draft.template in ASKING:
         return None
-    if draft.template in COMPLETE:
+    if draft.template in COMPLETE and not _may_be_held(session, draft):
         return COMPLETE[draft.template]
     request = session.get_one(Request, draft.request_id)
     return Resolution.ANSWERED if draft.edited and request.kind not in STATUTORY else None
+
+
+def _may_be_held(session: Session, draft: Draft) -> bool:
+    """Whether `nothing_held` went to somebody who may be a customer writing from elsewhere.
+
+    The words are the same for all, or they would tell who is a customer; the request of such a one goes on.
+    """
+    level = session.get_one(Ticket, draft.ticket_id).level
+    return draft.template == "nothing_held" and level is not Level.NONE
 
 
 def record_withdrawn_reply(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> None:
@@ -114,7 +124,9 @@ def _state_after(session: Session, left: list[Request]) -> TicketState:
     if any(drafts.waits(session, request_id) for request_id in ids):
         return TicketState.AWAITING_APPROVAL
     asked = select(col(Draft.id)).where(
-        col(Draft.request_id).in_(ids), col(Draft.state) == DraftState.SENT, col(Draft.template).in_(ASKING)
+        col(Draft.request_id).in_(ids),
+        col(Draft.state) == DraftState.SENT,
+        col(Draft.template).in_({*ASKING, "nothing_held"}),
     )
     if ids and session.execute(asked.limit(1)).first() is not None:
         return TicketState.AWAITING_IDENTITY

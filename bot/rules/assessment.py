@@ -46,9 +46,9 @@ def assess(
         return _of_a_machine(message, identification, received_at)
     read = _read(message, thread)
     found = _found(message, read, thread)
-    flags = dict.fromkeys(
-        (*found.flags, *signs(message, read, found, _known_addresses(identification, candidates, policy)))
-    )
+    known = _known_addresses(identification, candidates, policy)
+    own_domains = frozenset(address.rpartition("@")[2] for address in policy.own_addresses)
+    flags = dict.fromkeys((*found.flags, *signs(message, read, found, known, own_domains)))
     flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
     nothing_asked = all(one.kind is RequestKind.OTHER for one in found.kinds)

@@ -103,6 +103,16 @@ class Case:
             and normalise_email(self.envelope_sender) == normalise_email(self.message.from_address)
         )
 
+    @property
+    def from_on_file(self) -> bool:
+        """Whether the mail came from an address that some customer has on file.
+
+        All that goes back to any other address must read the same whether or not its words fit a customer: else
+        whoever tries names and numbers learns from the answer which of them are in the register (THREATS 32).
+        """
+        address = normalise_email(self.message.from_address) if self.message.channel == "email" else ""
+        return any(address_on_file(one, address) for one in self.candidates)
+
     def one_meant(self) -> Candidate | None:
         """The candidate whom the identification settled on, if it did."""
         return next((one for one in self.candidates if one.id == self.identification.customer_id), None)
@@ -146,6 +156,10 @@ def acknowledge(
     """To which one address the automatic answer goes, if any (INV-7). Never depends on who is a customer."""
     to = _acknowledged_address(case)
     silent = placement in {"none", "quarantine"} or thread is not None or not case.message.automatic.may_acknowledge
+    # A stranger's advertisement is quarantined unless it names a customer; no answer may tell these two apart.
+    nothing_asked = all(one.kind is RequestKind.OTHER for one in requests)
+    if "SPAM_LIKE" in case.flags and nothing_asked and not case.from_on_file:
+        silent = True
     if silent or not to:
         return None
     told = any(one.kind in STATUTORY and one.confidence >= SURE for one in requests)
@@ -189,7 +203,7 @@ def _answer(case: Case, asked: AskedFor) -> DraftPlan:
     if template == "access" and (customer := case.one_meant()):
         if contact := _contact_for_data(case, customer):
             return DraftPlan(asked.kind, "access", case.language, _to(contact), holds_data=True)
-        template = "identity"
+        template = _without_data(case)
     return DraftPlan(asked.kind, template, case.language, _back_to_sender(case), holds_data=False)
 
 
@@ -203,12 +217,17 @@ def _access_template(case: Case, asked: AskedFor) -> str:
         return "mandate"
     if "LEGAL_PERSON" in case.flags and not asks_for_own:
         return "access_legal_person"
-    if level is Level.NONE:
-        return "nothing_held"
-    doubtful = level is Level.AMBIGUOUS or case.flags & RED_FLAGS
+    doubtful = level in {Level.NONE, Level.AMBIGUOUS} or case.flags & RED_FLAGS
     if customer is None or doubtful or customer.kind is CustomerKind.ESTATE:
-        return "identity"
-    return "access_legal_person" if customer.kind in _LEGAL_PERSONS else "access"
+        return _without_data(case)
+    if customer.kind in _LEGAL_PERSONS:
+        return "access_legal_person" if case.from_on_file else "nothing_held"
+    return "access"
+
+
+def _without_data(case: Case) -> str:
+    """What whoever cannot be answered with data is told: a known address is asked, any other gets what all get."""
+    return "identity" if case.from_on_file else "nothing_held"
 
 
 def _back_to_sender(case: Case) -> Recipient:
