@@ -4,55 +4,68 @@ Everything is written in seven bits: encoded words in the header (RFC 2047), quo
 RFC 2231 for the names of attachments. So a relay without 8BITMIME and SMTPUTF8 takes it as it is; only a recipient
 whose local part is not ASCII needs SMTPUTF8.
 
+The library reads every field that it is given and writes it anew, which costs more than all the rest. So fields whose
+look is certain are handed to it as they are to be written, and the sender's own is remembered.
+
 No value can end its header field and begin another (THREATS 46): a control character in any of them is an error that
 names the field and never the value.
 """
 
 import re
+from binascii import b2a_qp
 from collections.abc import Iterable
 from datetime import datetime
-from email.headerregistry import Address, BaseHeader, HeaderRegistry
+from email.headerregistry import Address, BaseHeader
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy, Policy
+from email.policy import SMTP, Policy
+from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
 from mail.message import OutboundMessage
 
 REFERENCE_LIMIT: Final = 20
+SUBJECT_LIMIT: Final = 68
+"""Characters that stand on one line of 78 with the field's name (RFC 5322, 2.1.1)."""
+LINE_LIMIT: Final = 900
+"""Octets above which a line of the text is broken, well under SMTP's 998."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_TEXT: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]|\r(?!\n)")
 _IDENTIFIER: Final = re.compile(r"<[!-;=?-~]{3,900}>")
 _LOCAL: Final = re.compile(r"[^\s()<>\[\]:;@\\,\"]{1,64}")
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
+_CERTAIN_ADDRESS: Final = re.compile(r"[A-Za-z0-9+_-]+(?:\.[A-Za-z0-9+_-]+)*@[A-Za-z0-9.-]+")
+_CERTAIN_LINE: Final = re.compile(r"[!-~]+(?: [!-~]+)*")
 _MEDIA_TYPE: Final = re.compile(r"([a-z0-9]+)/([a-z0-9.+-]+)")
 
 
-class _IdentifierHeader(BaseHeader):
-    """Message-ID, In-Reply-To, References: one identifier a line. The library would encode a long one as a word."""
+class _FinishedHeader(BaseHeader):
+    """A field whose value is written as it stands."""
 
     max_count = 1
 
     @classmethod
     def parse(cls, value: str, keywords: dict[str, Any]) -> None:
-        """Take the value as it is (called by the header registry)."""
+        """Take the value as it is (called by the constructor)."""
         keywords.update(decoded=value, parse_tree=None)
+
+    def fold(self, *, policy: Policy) -> str:
+        """The field with its name, as lines."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+class _IdentifierHeader(_FinishedHeader):
+    """Message-ID, In-Reply-To, References: one identifier a line. The library would encode a long one as a word."""
 
     def fold(self, *, policy: Policy) -> str:
         """The field with its name, as lines."""
         return f"{self.name}: " + f"{policy.linesep} ".join(str(self).split()) + policy.linesep
 
 
-def _policy(*, utf8: bool) -> "EmailPolicy[EmailMessage]":
-    registry = HeaderRegistry(base_class=BaseHeader)
-    for name in ("message-id", "in-reply-to", "references"):
-        registry.map_to_type(name, _IdentifierHeader)
-    return SMTP.clone(cte_type="7bit", utf8=utf8, header_factory=registry)
-
-
-_SEVEN_BITS: Final = _policy(utf8=False)
-_UTF8: Final = _policy(utf8=True)
+_SEVEN_BITS: Final = SMTP.clone(cte_type="7bit")
+_UTF8: Final = SMTP.clone(cte_type="7bit", utf8=True)
 
 
 def mailbox(text: str, field: str) -> str:
@@ -83,25 +96,53 @@ def compose(message: OutboundMessage, now: datetime) -> bytes:
     composed = EmailMessage(policy=_SEVEN_BITS if to.isascii() else _UTF8)
     for field, value in (("subject", message.subject), ("from_name", message.from_name)):
         _refuse_control(value, field)
-    composed["Date"] = now
-    composed["Message-ID"] = _identifier(message.message_id, "message_id")
-    composed["From"] = _address(message.from_name, mailbox(message.from_address, "from_address"))
-    composed["To"] = _address("", to)
-    composed["Subject"] = message.subject
+    composed["Date"] = _FinishedHeader("Date", format_datetime(now))
+    composed["Message-ID"] = _IdentifierHeader("Message-ID", _identifier(message.message_id, "message_id"))
+    composed["From"] = _FinishedHeader(
+        "From", _sender(message.from_name, mailbox(message.from_address, "from_address"))
+    )
+    composed["To"] = _FinishedHeader("To", to) if _CERTAIN_ADDRESS.fullmatch(to) else _address("", to)
+    composed["Subject"] = _subject(message.subject)
     _add_thread(composed, message)
     if message.automatic:
-        composed["Auto-Submitted"] = "auto-replied"  # RFC 3834, 5
+        composed["Auto-Submitted"] = _FinishedHeader("Auto-Submitted", "auto-replied")  # RFC 3834, 5
     if _CONTROL_IN_TEXT.search(message.text):
         raise ValueError("text: control character")
-    composed.set_content(message.text, cte="7bit" if _is_plain(message.text) else "quoted-printable")
+    _set_text(composed, message.text)
     for attachment in message.attachments:
         _attach(composed, attachment.name, attachment.media_type, attachment.content)
     # After the content: setting that takes all fields of its kind away.
     if message.language != "other":
-        composed["Content-Language"] = message.language
+        composed["Content-Language"] = _FinishedHeader("Content-Language", message.language)
     if composed.is_multipart():
         composed.set_boundary("=_" + sha256(message.message_id.encode()).hexdigest()[:40])
     return composed.as_bytes()
+
+
+@lru_cache(maxsize=8)
+def _sender(name: str, bare: str) -> str:
+    """The value of From, folded."""
+    field: str = _SEVEN_BITS.fold("From", _SEVEN_BITS.header_factory("From", _address(name, bare)))
+    return field.partition(": ")[2].rstrip("\r\n")
+
+
+def _subject(text: str) -> str:
+    """The subject; finished when no word of it needs to be encoded and no line folded."""
+    is_certain = len(text) <= SUBJECT_LIMIT and "=?" not in text and _CERTAIN_LINE.fullmatch(text)
+    return _FinishedHeader("Subject", text) if is_certain else text
+
+
+def _set_text(composed: EmailMessage, text: str) -> None:
+    """The text as the body. Any of the line ends becomes CRLF."""
+    lines = text.encode().splitlines()
+    body = b"".join(line + b"\r\n" for line in lines)
+    is_plain = text.isascii() and all(len(line) <= LINE_LIMIT for line in lines)
+    composed["Content-Type"] = _FinishedHeader("Content-Type", 'text/plain; charset="utf-8"')
+    composed["Content-Transfer-Encoding"] = _FinishedHeader(
+        "Content-Transfer-Encoding", "7bit" if is_plain else "quoted-printable"
+    )
+    composed["MIME-Version"] = _FinishedHeader("MIME-Version", "1.0")
+    composed.set_payload((body if is_plain else b2a_qp(body, istext=True)).decode("ascii"))
 
 
 def _add_thread(composed: EmailMessage, message: OutboundMessage) -> None:
@@ -109,12 +150,12 @@ def _add_thread(composed: EmailMessage, message: OutboundMessage) -> None:
         for value in values:
             _refuse_control(value, field)
     if replied := _identifiers([message.in_reply_to]):
-        composed["In-Reply-To"] = replied[0]
+        composed["In-Reply-To"] = _IdentifierHeader("In-Reply-To", replied[0])
     references = _identifiers(message.references)
     if len(references) > REFERENCE_LIMIT:
         references = [references[0], *references[1 - REFERENCE_LIMIT :]]
     if references:
-        composed["References"] = " ".join(references)
+        composed["References"] = _IdentifierHeader("References", " ".join(references))
 
 
 def _attach(composed: EmailMessage, name: str, media_type: str, content: bytes) -> None:
@@ -139,7 +180,3 @@ def _identifier(value: str, field: str) -> str:
 def _refuse_control(value: str, field: str) -> None:
     if _CONTROL.search(value):
         raise ValueError(f"{field}: control character")
-
-
-def _is_plain(text: str) -> bool:
-    return text.isascii() and all(len(line) <= 900 for line in text.splitlines())
