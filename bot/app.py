@@ -115,7 +115,11 @@ class App:
             wake=self.bell.ring,
         )
         self.casework = Casework(
-            database=self.database, clock=self._clock, first_words=self._first_words, wake=self.bell.ring
+            database=self.database,
+            clock=self._clock,
+            first_words=self._first_words,
+            time_zone=self.settings.controller.time_zone,
+            wake=self.bell.ring,
         )
 
     def _build_channels(self) -> None:

@@ -11,18 +11,21 @@ from typing import Literal
 
 from sqlmodel import Session
 
+from bot.rules.deadlines import due_on, receipt_date, target_on
 from bot.staff import MAY_WORK, Refused, is_active
 from replies.draft import Words
 from store import departures, drafts, events, outbox, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
-from store.models import Draft, Message, OutboxRow, RecipientKind, Request, StaffMember, Ticket
+from store.models import Draft, Message, OutboxRow, RecipientKind, Request, RequestKind, StaffMember, Ticket
 from store.recipients import reply_to
 
 MIN_ADDRESS_LINES = 3
 MAX_ADDRESS_LINES = 7
 """Name, street, town at the least; what an envelope's window shows at the most."""
 
+RESCUED_TARGET_DAYS = 1
+"""Working days: what was in quarantine has waited."""
 ANSWERED_IN = frozenset({"fi", "sv", "en"})
 
 UncertainVerdict = Literal["sent", "again", "withdraw"]
@@ -41,9 +44,11 @@ class Casework:
         database: Database,
         clock: Callable[[], datetime],
         first_words: FirstWords,
+        time_zone: str = "Europe/Helsinki",
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         """`first_words` gives what a reply begins with; `wake` tells the pipeline that something may be due."""
+        self._time_zone = time_zone
         self._database = database
         self._clock = clock
         self._first_words = first_words
@@ -132,8 +137,12 @@ class Casework:
                 raise Refused("out_of_turn", state=ticket.state.value)
             _change(session, ticket, quarantined=False)
             self._event(session, staff_id, "ticket_rescued", ticket_id)
+            if not tickets.open_requests(session, ticket_id):
+                self._add_plain_request(session, ticket)
+            dates = tickets.earliest_dates(tickets.open_requests(session, ticket_id))
             if ticket.state is TicketState.NEW:
-                tickets.move(session, ticket, TicketState.OPEN, actor=f"staff:{staff_id}", at=self._clock())
+                actor = f"staff:{staff_id}"
+                tickets.move(session, ticket, TicketState.OPEN, actor=actor, at=self._clock(), **dates)
 
         await self._act(work)
 
@@ -270,6 +279,22 @@ class Casework:
             )
 
         await self._act(work)
+
+    def _add_plain_request(self, session: Session, ticket: Ticket) -> None:
+        """Give a rescued ticket something to answer. It may be a right, so its clock runs from its true receipt."""
+        received_on = receipt_date(ticket.received_at, self._time_zone)
+        tickets.add_request(
+            session,
+            ticket_id=tickets.id_of(ticket.id),
+            kind=RequestKind.OTHER,
+            confidence=0.0,
+            reasons=("RESCUED",),
+            received_at=ticket.received_at,
+            received_on=received_on,
+            due_on=due_on(received_on),
+            target_on=target_on(received_on, RESCUED_TARGET_DAYS),
+            at=self._clock(),
+        )
 
     async def _act(self, work: Callable[[Session], None]) -> None:
         await self._database.write(work)

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 from bot.staff import Refused
 from mail.channel import DeliveryError, DeliveryUncertain
 from store.lifecycle import OutboxState, Resolution, TicketState
-from store.models import Approval, Event, Message, Setting, Ticket
+from store.models import Approval, Event, Message, Request, Setting, Ticket
 from tests.bot.house import AUDITOR, BILLING, DORA, EMIL, FORMER, SEIJA, STRANGERS, House
 from tests.bot.leaks import held_in
 
@@ -196,6 +196,10 @@ async def test_quarantined_mail_is_silent_until_a_person_takes_it_out(house: Hou
     await house.casework.rescue(DORA, ticket["id"])
     rescued = house.database.read_now(lambda session: session.get_one(Ticket, ticket["id"]))
     assert (rescued.state, rescued.quarantined) == (TicketState.OPEN, False)
+    requests = house.ticket(ticket["id"])["requests"]
+    assert [one["type"] for one in requests] == ["other"]
+    assert rescued.due_on is not None
+    assert rescued.due_on.isoformat() == requests[0]["due_at"]
     assert await refused(house.casework.rescue(DORA, ticket["id"])) == "out_of_turn"
 
 
@@ -221,3 +225,24 @@ async def test_after_a_whole_story_the_trail_knows_no_person_and_no_word(house: 
     text = house.database.read_now(trail)
     for word in (SECRET, "Seija", "Aino", "@", "posti.test", "Tietopyyntö", "kopion", "Vastaus"):
         assert word not in text
+
+
+async def test_staff_begin_a_reply_where_none_waits_and_only_one_at_a_time(house: House) -> None:
+    ticket = await house.receive()
+    request = house.database.read_now(
+        lambda session: session.exec(select(Request).where(Request.ticket_id == ticket["id"])).one()
+    )
+    assert request.id is not None
+    assert await refused(house.casework.begin_reply(DORA, request.id)) == "draft_waits"
+    await house.approve(ticket)
+    assert await refused(house.casework.begin_reply(DORA, request.id)) == "draft_waits"
+    house.clock.advance(minutes=2)
+    await house.send_all()
+    draft_id = await house.casework.begin_reply(EMIL, request.id)
+    shown = house.ticket(ticket["id"])
+    newest = next(one for one in shown["drafts"] if one["id"] == draft_id)
+    assert shown["state"] == "awaiting_approval"
+    assert (newest["state"], newest["template"], newest["recipient"]["kind"]) == ("draft", "other", "email")
+    assert newest["holds_data"]
+    assert await refused(house.casework.begin_reply(AUDITOR, request.id)) == "not_entitled"
+    assert await refused(house.casework.begin_reply(DORA, 4711)) == "no_such_ticket"
