@@ -50,6 +50,12 @@ def write_durably(draft: Path, final: Path, content: bytes) -> None:
 
     `final` is complete or absent, whenever the power goes; where it exists already it is left as it is.
     """
+    place(draft, final, content)
+    sync_folder(final.parent)
+
+
+def place(draft: Path, final: Path, content: bytes) -> None:
+    """As `write_durably`, but that `final` is there is on disk only after `sync_folder`: for many files at a time."""
     with draft.open("wb") as file:
         file.write(content)
         file.flush()
@@ -57,8 +63,12 @@ def write_durably(draft: Path, final: Path, content: bytes) -> None:
     with suppress(FileExistsError):
         final.hardlink_to(draft)
     draft.unlink()
-    folder = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force a folder's entries to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
