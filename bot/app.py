@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -248,14 +249,14 @@ class App:
             preparing=preparing,
             entering=entering,
             clock=self._clock,
-            wake=self.bell.ring,
+            wake=partial(self.bell.ring, "intake", "letters"),
         )
         self.dispatch = Dispatch(
             database=self.database,
             channels=self.channels,
             sender=Sender(controller.name, controller.addresses[0]),
             clock=self._clock,
-            wake=self.bell.ring,
+            wake=partial(self.bell.ring, "dispatch", "room"),
         )
         reminders = Reminders(
             database=self.database,

@@ -31,22 +31,27 @@ PAUSE_SECONDS = 1.0
 """How long a stage waits after a failure of the store before it tries again."""
 
 
+AFTER = {"intake": ("dispatch", "room"), "letters": ("dispatch", "room"), "reminders": ("dispatch",)}
+"""Which stages may find work when one has done some."""
+
+
 class Bell:
-    """Wakes every stage: rung by whoever has changed what another stage may wait for. Safe within one event loop."""
+    """Wakes stages: rung by whoever has changed what another stage may wait for. Safe within one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: list[asyncio.Event] = []
+        self._waiting: list[tuple[str, asyncio.Event]] = []
 
-    def hear(self) -> asyncio.Event:
-        """A fresh event that each ring sets."""
+    def hear(self, stage: str = "") -> asyncio.Event:
+        """A fresh event that each ring for this stage sets."""
         event = asyncio.Event()
-        self._waiting.append(event)
+        self._waiting.append((stage, event))
         return event
 
-    def ring(self) -> None:
-        """Set all events."""
-        for event in self._waiting:
-            event.set()
+    def ring(self, *stages: str) -> None:
+        """Wake these stages, or without a name all. Whoever is woken asks the store, so nobody is for nothing."""
+        for stage, event in self._waiting:
+            if not stages or stage in stages:
+                event.set()
 
 
 class Pipeline:
@@ -101,11 +106,12 @@ class Pipeline:
         self._stages.append(asyncio.create_task(self._run(name, step), name=name))
 
     async def _run(self, name: str, step: Callable[[], Awaitable[int]]) -> None:
-        rung = self._bell.hear()
+        rung = self._bell.hear(name)
         while True:
             rung.clear()
             try:
                 if await step():
+                    self._bell.ring(*AFTER.get(name, (name,)))
                     continue
             except Exception as error:  # noqa: BLE001 - a stage outlives every failure of the store
                 log.warning("stage failed stage=%s error=%s", name, type(error).__name__)
