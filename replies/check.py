@@ -61,7 +61,9 @@ def problems(
         found.append("DATA_WITHOUT_DOSSIER")
     if not holds_data and dossier:
         theirs = _without(text, [*_own_lines(notice), reference])
-        found += dict.fromkeys(f"REGISTER_DATA:{name}" for name, value in _telling_values(dossier) if _stands_in(value, theirs))
+        found += dict.fromkeys(
+            f"REGISTER_DATA:{name}" for name, value in _telling_values(dossier) if _stands_in(value, theirs)
+        )
     return tuple(found)
 
 
