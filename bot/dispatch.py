@@ -126,10 +126,21 @@ class Dispatch:
             log.error("end of sending not recorded error=%s", type(task.exception()).__name__)
         self._wake()
 
-    async def settle(self) -> None:
-        """Wait for what is under way to end."""
+    async def settle(self, seconds: float | None = None) -> None:
+        """Wait for what is under way to end, for so long at the most; what has not ended then is let go.
+
+        A sending that was let go stays `sending` in the store, and is `uncertain` at the next start (INV-9): a relay
+        that is silent for ten minutes must not keep the service from stopping.
+        """
+        ends = None if seconds is None else asyncio.get_running_loop().time() + seconds
         while busy := {*self._begun, *self._under_way}:
-            await asyncio.wait(busy)
+            left = None if ends is None else max(0.0, ends - asyncio.get_running_loop().time())
+            done, _ = await asyncio.wait(busy, timeout=left)
+            if not done:
+                for task in busy:
+                    task.cancel()
+                await asyncio.gather(*busy, return_exceptions=True)
+                return
 
     async def _send(self, row_id: int, message: OutboundMessage) -> None:
         channel = self._channels.get(message.channel)

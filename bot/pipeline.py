@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """How often a stage looks without being woken: bounds how late a delayed release or a lost waking is noticed."""
+SETTLE_SECONDS = 20.0
+"""How long sendings under way may take to end when the service stops; under what init systems grant."""
 PAUSE_SECONDS = 1.0
 """How long a stage waits after a failure of the store before it tries again."""
 
@@ -100,7 +102,7 @@ class Pipeline:
             stage.cancel()
         await asyncio.gather(*self._stages, return_exceptions=True)
         self._stages.clear()
-        await self._dispatch.settle()
+        await self._dispatch.settle(SETTLE_SECONDS)
 
     def _start(self, name: str, step: Callable[[], Awaitable[int]]) -> None:
         self._stages.append(asyncio.create_task(self._run(name, step), name=name))

@@ -1,5 +1,6 @@
 """A whole house without its doors: real stages over a real store, with channels that end as the test's script says."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -76,12 +77,15 @@ def mail(
 
 
 class ScriptedChannel:
-    """A channel that ends each sending as the script says: None gives a receipt, an exception is raised."""
+    """A channel that ends each sending as the script says: None gives a receipt, an exception is raised.
+
+    An `asyncio.Event` keeps the peer silent until it is set.
+    """
 
     def __init__(self, name: ChannelName, clock: Callable[[], Any]) -> None:
         self._name = name
         self._clock = clock
-        self.script: deque[Exception | None] = deque()
+        self.script: deque[Exception | asyncio.Event | None] = deque()
         self.sent: list[OutboundMessage] = []
         """What reached the peer: taken with a receipt, or with its outcome unknown."""
         self.tried: list[OutboundMessage] = []
@@ -99,7 +103,9 @@ class ScriptedChannel:
     async def send(self, message: OutboundMessage) -> Receipt:
         self.tried.append(message)
         end = self.script.popleft() if self.script else None
-        if end is not None:
+        if isinstance(end, asyncio.Event):
+            await end.wait()
+        elif end is not None:
             raise end
         self.sent.append(message)
         return Receipt("250 2.0.0 taken", self._clock())

@@ -376,3 +376,17 @@ async def test_a_wrong_time_of_the_channel_moves_no_deadline(house: House) -> No
     outgoing = house.database.read_now(lambda session: session.exec(select(Message.direction)).all())
     assert (list(drafts), list(outgoing)) == (["sent"], ["in", "out"])
     assert reply(house).created_at + timedelta(minutes=2) == house.clock()
+
+
+async def test_a_relay_that_is_silent_does_not_keep_the_service_from_stopping(house: House) -> None:
+    ticket = await house.receive()
+    await house.send_all()
+    await house.approve(ticket)
+    house.clock.advance(minutes=2)
+    silent = asyncio.Event()
+    house.channels["email"].script.append(silent)
+    await house.dispatch.send_next()
+    await house.dispatch.settle(0.2)
+    assert house.outbox("reply")[-1].state is OutboxState.SENDING
+    assert await house.dispatch.recover() == 1
+    assert house.outbox("reply")[-1].state is OutboxState.UNCERTAIN
