@@ -272,9 +272,14 @@ def _recipient_holds(session: Session, draft: Draft, ticket: Ticket) -> None:
         wrote = {ticket.sender, *tickets.senders(session, tickets.id_of(ticket.id))}
         if draft.contact_point_id is not None or draft.holds_data or draft.recipient not in wrote:
             raise Refused("recipient_changed")
-        if draft.edited and spill.register_values_in(session, ticket, draft):
+        typed = draft.edited and (
+            spill.register_values_in(session, ticket, draft) or spill.names_another(session, ticket, draft)
+        )
+        if typed:
             raise Refused("holds_register_data")
         return
+    if draft.edited and spill.names_another(session, ticket, draft):
+        raise Refused("other_customer")
     contact = session.get(ContactPoint, draft.contact_point_id) if draft.contact_point_id else None
     if contact is None:
         raise Refused("no_recipient")
@@ -297,11 +302,11 @@ def _concerns(session: Session, contact: ContactPoint, draft: Draft, ticket: Tic
     somebody protected go by no e-mail (THREATS 14).
     """
     owner = session.get_one(Customer, contact.customer_id)
-    if ticket.customer_id is None:
-        return owner.key in ticket.identification.get("candidates", ())
-    meant = session.get_one(Customer, ticket.customer_id)
+    meant = session.get_one(Customer, ticket.customer_id) if ticket.customer_id is not None else owner
     if contact.kind is ContactKind.EMAIL and draft.holds_data and (owner.turvakielto or meant.turvakielto):
         return False
+    if ticket.customer_id is None:
+        return owner.key in ticket.identification.get("candidates", ())
     return owner.id == meant.id or acts_for(session, owner.id or 0, ticket.customer_id)
 
 

@@ -2,19 +2,40 @@
 
 A reply to a sender may hold no register data (INV-1). Templates for it hold none by construction; what a person types
 is compared here with the contact points, numbers and figures held about everyone whom the ticket may concern.
+Numbers and addresses are looked up in the whole register besides: one that is somebody else's leaves to nobody
+(THREATS 30).
 """
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from store import drafts
-from store.models import ContactKind, ContactPoint, Customer, Draft, Identifier, Reading, Record, Ticket
+from store.models import (
+    ContactKind,
+    ContactPoint,
+    Customer,
+    Draft,
+    Identifier,
+    IdentifierKind,
+    Reading,
+    RecipientKind,
+    Record,
+    Role,
+    Ticket,
+)
+from store.models.facts import identifier_key, normalise_email, normalise_phone
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d{1,2}\.\d{1,2}\.\d{4}")
+_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
+_NUMBERS = re.compile(r"(?<!\w)\+?[A-Za-z]{0,4}-?\d(?:[\d -]*\d)?")
+_MOST_PIECES = 8
+_MOST_TOKENS = 4000
 _FINLAND = "+358"
 """People write a number of their own country with a nought instead."""
 _SHORTEST = 5
@@ -39,6 +60,73 @@ def register_values_in(session: Session, ticket: Ticket, draft: Draft) -> bool:
         for value in _values(session, [customer_id for customer_id in ids if customer_id is not None])
         for folded_value in [_fold(value)]
     )
+
+
+def names_another(session: Session, ticket: Ticket, draft: Draft) -> bool:
+    """Whether `draft` holds a number or an address of somebody whom it does not concern.
+
+    It may speak of the ticket's customer, of the recipient, and of whoever has a role with one of these: the housing
+    company of a manager, for one. What the sender's address or the template itself says does not count.
+    """
+    known = _fold(ticket.sender + drafts.template_text(session, draft.request_id))
+    owners: dict[str, set[int]] = defaultdict(set)
+    for token, owner in _owners(session, f"{draft.subject}\n{draft.text}"):
+        if _fold(token) not in known:
+            owners[token].add(owner)
+    if not owners:
+        return False
+    concerned = _concerned(session, ticket, draft)
+    return any(not holders & concerned for holders in owners.values())
+
+
+def _concerned(session: Session, ticket: Ticket, draft: Draft) -> set[int]:
+    if draft.recipient_kind is RecipientKind.SENDER:
+        return set()  # nobody's numbers may go to an address that is not on file
+    contact = session.get(ContactPoint, draft.contact_point_id) if draft.contact_point_id is not None else None
+    ids = {one for one in (ticket.customer_id, contact.customer_id if contact else None) if one is not None}
+    roles = select(col(Role.holder_id), col(Role.customer_id)).where(
+        col(Role.holder_id).in_(ids) | col(Role.customer_id).in_(ids)
+    )
+    return ids.union(*(set(pair) for pair in session.execute(roles)))
+
+
+def _owners(session: Session, text: str) -> Iterator[tuple[str, int]]:
+    """Each number or address in `text` that stands in the register, with a customer whose it is."""
+    keys: dict[str, str] = {}
+    for token in islice(dict.fromkeys(_tokens(text)), _MOST_TOKENS):
+        if "@" in token:
+            keys.setdefault(normalise_email(token.rstrip(".")), token)
+            continue
+        keys.setdefault(token, token)
+        keys.setdefault(normalise_phone(token), token)
+        for kind in IdentifierKind:
+            keys.setdefault(identifier_key(kind, token), token)
+    keys.pop("", None)
+    everywhere = (
+        select(col(Customer.key), col(Customer.id)).where(col(Customer.key).in_(keys)),
+        select(col(Identifier.normalised), col(Identifier.customer_id)).where(
+            col(Identifier.kind).in_(list(IdentifierKind)), col(Identifier.normalised).in_(keys)
+        ),
+        select(col(ContactPoint.normalised), col(ContactPoint.customer_id)).where(
+            col(ContactPoint.kind).in_([ContactKind.EMAIL, ContactKind.PHONE]), col(ContactPoint.normalised).in_(keys)
+        ),
+    )
+    for query in everywhere:
+        for key, owner in session.execute(query):
+            yield keys[key], owner
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """What may be a number or an address. People cut numbers with spaces, so neighbours are joined too."""
+    plain = unicodedata.normalize("NFKC", text)
+    yield from _EMAIL.findall(plain)
+    for run in _NUMBERS.findall(plain):
+        pieces = run.replace("-", " ").split()[:_MOST_PIECES]
+        for first in range(len(pieces)):
+            for last in range(first + 1, len(pieces) + 1):
+                token = "".join(pieces[first:last])
+                if len(token) >= _SHORTEST:
+                    yield token
 
 
 def _values(session: Session, ids: list[int]) -> Iterator[str]:
