@@ -55,9 +55,9 @@ def _compiled(template: str, language: ReplyLanguage) -> Template:
 class _Sandbox(ImmutableSandboxedEnvironment):
     """The library's, which looks anew at every attribute of every value; those of our own frozen views are known."""
 
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Whether a template may read `attr` of `obj`."""
-        return (type(obj), attr) in _OWN_FIELDS or super().is_safe_attribute(obj, attr, value)
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """What `obj.attribute` in a template gives; undefined where it is not safe."""
+        return getattr(obj, attribute) if (type(obj), attribute) in _OWN_FIELDS else super().getattr(obj, attribute)
 
 
 @cache

@@ -6,9 +6,21 @@ thousand and of a million. What is found here is possibility, not proof: the rul
 
 from collections import defaultdict
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    String,
+    bindparam,
+    literal,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlmodel import Session
 
 from store.models import (
@@ -50,7 +62,7 @@ def _branch(
     found = (
         select(
             column.label("id"),
-            (_identifier.c.kind if numbered else literal("")).label("kind"),
+            (type_coerce(_identifier.c.kind, String()) if numbered else literal("")).label("kind"),
             (_identifier.c.normalised if numbered else literal("")).label("number"),
         )
         .where(*conditions)
@@ -61,31 +73,31 @@ def _branch(
 
 
 # Statements are built once: to build them anew would cost more than the database takes to answer them.
-_FOUND = union_all(
-    _branch(
+_BY_CLUE = {
+    "address": _branch(
         _ADDRESS,
         _contact.c.customer_id,
         _contact.c.kind == ContactKind.EMAIL,
         _contact.c.normalised == bindparam("address"),
     ),
     # Kinds and numbers separately, which the index serves best; that they belong together is checked afterwards.
-    _branch(
+    "numbers": _branch(
         _NUMBER,
         _identifier.c.customer_id,
         _one_of(_identifier.c.kind, "kinds"),
         _one_of(_identifier.c.normalised, "numbers"),
         most=MOST_CANDIDATES * len(IdentifierKind),
     ),
-    _branch(_NUMBER, _customer.c.id, _one_of(_customer.c.key, "keys"), most=MOST_CLUES),
-    _branch(
+    "keys": _branch(_NUMBER, _customer.c.id, _one_of(_customer.c.key, "keys"), most=MOST_CLUES),
+    "phones": _branch(
         _PHONE,
         _contact.c.customer_id,
         _contact.c.kind == ContactKind.PHONE,
         _one_of(_contact.c.normalised, "phones"),
         _contact.c.status == ContactStatus.ACTIVE,
     ),
-    _branch(_NAME, _customer.c.id, _one_of(_customer.c.name_key, "names")),
-)
+    "names": _branch(_NAME, _customer.c.id, _one_of(_customer.c.name_key, "names")),
+}
 _CUSTOMERS = select(_customer).where(_one_of(_customer.c.id, "ids"))
 _CONTACTS = select(_contact).where(_one_of(_contact.c.customer_id, "ids")).order_by(_contact.c.id)
 _NUMBERS = select(_identifier.c.customer_id, _identifier.c.kind, _identifier.c.normalised).where(
@@ -145,18 +157,24 @@ def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -
     )
 
 
+@cache
+def _found_by(clues: tuple[str, ...]) -> CompoundSelect[Any]:
+    """The look-ups by these clues in one statement; most messages give only a few of the five."""
+    return union_all(*(_BY_CLUE[clue] for clue in clues))
+
+
 def _found_ids(connection: Connection, clues: Clues, numbers: set[tuple[IdentifierKind, str]]) -> list[int]:
     """Ids of the candidates, strongest clue first, each once."""
+    given: dict[str, Any] = {
+        "address": clues.address,
+        "numbers": [number for _, number in numbers],
+        "keys": _customer_numbers(clues),
+        "phones": clues.phones[:MOST_CLUES],
+        "names": clues.name_keys[:MOST_CLUES],
+    }
     found = connection.execute(
-        _FOUND,
-        {
-            "address": clues.address,
-            "kinds": list({kind for kind, _ in numbers}),
-            "numbers": [number for _, number in numbers],
-            "keys": _customer_numbers(clues),
-            "phones": clues.phones[:MOST_CLUES],
-            "names": clues.name_keys[:MOST_CLUES],
-        },
+        _found_by(tuple(clue for clue in _BY_CLUE if given[clue])),
+        given | {"kinds": list({kind for kind, _ in numbers})},
     )
     ordered = sorted(
         (row.strength, row.id) for row in found if not row.kind or (IdentifierKind(row.kind), row.number) in numbers
