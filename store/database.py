@@ -13,6 +13,7 @@ may read and write one database; who may *serve* on it is the lock in `store.own
 
 import asyncio
 import queue
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,9 @@ Item = TypeVar("Item")
 
 GROUP = 64
 """How many pieces of work share a commit at the most: bounds how long the first of them waits."""
+HAND_OVER_SECONDS = 0.0005
+"""After how long a thread that waits for the interpreter gets it (5 ms by default). The writer needs it for a moment
+after every statement: with the default, ten connections were served a quarter fewer mails a second."""
 BUSY_MILLISECONDS = 4_000
 """How long SQLite waits for another process's lock: under the 5 s in which a peer must have its 451 (CRASH-PLAN 5)."""
 
@@ -86,6 +90,7 @@ class Database:
         except OperationalError as error:
             said = " ".join(str(error.orig).split())
             raise StoreUnusable(f"the database cannot be opened: {said}") from error
+        sys.setswitchinterval(HAND_OVER_SECONDS)
         self._thread = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
         self._thread.start()
 
