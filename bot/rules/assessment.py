@@ -4,11 +4,13 @@ Read what was newly written, find what it asks for, say who wrote, count the day
 may be answered. Facts come in as arguments; nothing is looked up here and nothing is changed.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
 from bot.rules import deadlines
 from bot.rules.classification import MAX_TEXT, Classification, Recognised, classify
+from bot.rules.footers import without_footer
 from bot.rules.identification import identify
 from bot.rules.other_languages import recognise
 from bot.rules.policy import NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
@@ -23,6 +25,8 @@ _TARGETS = {RequestKind.FAULT: 1, RequestKind.BILLING: 5}
 _OTHER_TARGET = 10
 _INNER = frozenset({"BAIT", "CLICK", "ASKS_TO_SEND_ELSEWHERE"})
 """Signs that only lead to others; staff see what they lead to."""
+_REPEATED = re.compile(r"\s*(?:re|vs|sv|aw|antw|fw|fwd|vl|vb|wg)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+"""What mail programs put before the subject of an answer or of a mail passed on."""
 _MISREAD = str.maketrans({"@": "a", "4": "a", "3": "e", "0": "o", "1": "i", "5": "s", "€": "e", "|": "l"})
 
 
@@ -97,9 +101,11 @@ def _of_a_machine(message: InboundMessage, identification: Identification, recei
 
 
 def _read(message: InboundMessage, thread: Thread | None) -> str:
-    """Subject and what was newly written. The subject of an answer to us repeats an old one, so it is left out."""
+    """Subject and what was newly written. A subject that only repeats an old one (`Re:`) is left out of an answer."""
     written = message.new_text if message.new_text.strip() else message.text
-    return written if thread is not None else f"{message.subject}\n\n{written}"
+    repeats = thread is not None and (not message.subject.strip() or _REPEATED.match(message.subject))
+    written = without_footer(written)
+    return written if repeats else f"{message.subject}\n\n{written}"
 
 
 def _found(message: InboundMessage, read: str, thread: Thread | None) -> Classification:
@@ -107,8 +113,9 @@ def _found(message: InboundMessage, read: str, thread: Thread | None) -> Classif
     found = classify(read, message.language)
     nothing = all(one.kind is RequestKind.OTHER for one in found.kinds)
     # Below an answer to us stands what is known already; only a mail that refers to nothing may hide a request there.
-    if nothing and thread is None and not found.flags and message.text.strip() not in read:
-        quoted = classify(message.text, message.language)
+    whole = without_footer(message.text)
+    if nothing and thread is None and not found.flags and whole.strip() not in read:
+        quoted = classify(whole, message.language)
         if rights := _possible(quoted):
             return Classification(rights, (*quoted.flags, "POSSIBLE_RIGHTS_REQUEST", "ONLY_IN_QUOTATION"))
     if nothing and message.language == "other" and (foreign := recognise(read[:MAX_TEXT])):

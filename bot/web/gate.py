@@ -6,6 +6,7 @@ they asked for exists or not. A form counts only when it comes from our own orig
 
 import hmac
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ from bot.web.visit import LANGUAGES, Desk, Visit
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 _log = logging.getLogger(__name__)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LONGEST_KEPT = 400 * 24 * 3600
 """Seconds that a browser keeps the chosen language."""
 
@@ -93,9 +95,11 @@ async def _form(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(403)
     try:
-        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="replace"))
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="replace")
     except ValueError as error:
         raise HTTPException(403) from error
+    # No keyboard writes control characters, and not every database keeps them.
+    return {name: _CONTROLS.sub("", value) for name, value in fields}
 
 
 def _is_our_own(request: Request) -> bool:

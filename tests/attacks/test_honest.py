@@ -2,9 +2,12 @@
 
 import pytest
 
-from store.models import Level
+from bot.rules.verdicts import Thread
+from mail.message import Verdict
+from store.models import Level, RequestKind
 from tests.rules.people import Judge, mail
 
+OLD_THREAD = Thread(7, "100234", "aino.esimerkkila@posti.test")
 SIGNED = "Pyydän omat tietoni.\n\nTerveisin\nAino Esimerkkilä\n{}"
 
 
@@ -36,3 +39,54 @@ def test_a_signature_our_own_address_and_a_new_name_are_no_reason_to_doubt(judge
 def test_data_wanted_elsewhere_are_still_held(judge: Judge, text: str) -> None:
     result = judge(mail(text, from_text="Aino Esimerkkilä <aino.esimerkkila@posti.test>"))
     assert not any(draft.holds_data for draft in result.drafts)
+
+
+@pytest.mark.parametrize("verdict", ["pass", "none"])
+def test_a_request_that_stands_in_the_new_subject_of_an_old_thread_has_its_date(judge: Judge, verdict: Verdict) -> None:
+    subject = "Pyydän kopion kaikista tiedoistani"
+    result = judge(mail("T. Aino", verdict=verdict, subject=subject), thread=OLD_THREAD)
+    assert [one.kind for one in result.requests] == [RequestKind.ACCESS]
+    assert result.due_on is not None
+
+
+def test_the_repeated_subject_of_an_answer_asks_for_nothing_anew(judge: Judge) -> None:
+    result = judge(mail("Kiitos!", subject="VS: Pyydän kopion kaikista tiedoistani"), thread=OLD_THREAD)
+    assert (result.placement, result.requests) == ("join", ())
+
+
+ASKS = "Pyydän itseäni koskevat tiedot.\n\nAino Esimerkkilä\n\n"
+FOOTERS = [
+    "Tämä viesti on luottamuksellinen. Jos olet saanut viestin vahingossa, ilmoita siitä lähettäjälle ja tuhoa viesti.",
+    "Jos ette ole viestin oikea vastaanottaja, poistakaa viesti.\nÄlkää tallentako liitteitä.",
+    "Detta meddelande är konfidentiellt. Om du fått det av misstag, vänligen radera det.",
+    "This e-mail is confidential. If you are not the intended recipient, please delete it. Delete all copies of the "
+    "message too.",
+    "If you have received this e-mail in error,\nplease notify the sender and delete this message.",
+]
+
+
+@pytest.mark.parametrize("footer", FOOTERS)
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_what_the_firm_writes_below_every_mail_asks_for_no_erasure(judge: Judge, footer: str, language: str) -> None:
+    result = judge(mail(ASKS + footer, language=language))
+    assert [one.kind for one in result.requests] == [RequestKind.ACCESS]
+
+
+@pytest.mark.parametrize("footer", FOOTERS)
+def test_below_a_mere_thank_you_it_asks_for_nothing_either(judge: Judge, footer: str) -> None:
+    result = judge(mail(f"Kiitos avusta!\n\nAino\n\n{footer}"))
+    assert [one.kind for one in result.requests] == [RequestKind.OTHER]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Sain teiltä laskun vahingossa. Poistakaa tietoni.",
+        "Jos olette saaneet tietoni vahingossa, poistakaa minun tietoni.",
+        "Jag har fått er faktura av misstag. Radera mina uppgifter.",
+        "If you got my data by mistake, delete my data.",
+    ],
+)
+def test_who_wants_own_data_deleted_because_of_a_mistake_is_heard(judge: Judge, text: str) -> None:
+    language = "sv" if "Jag" in text else "en" if "delete" in text else "fi"
+    assert RequestKind.ERASURE in [one.kind for one in judge(mail(text, language=language)).requests]
