@@ -12,7 +12,7 @@ FORMS = [route for route in ROUTES if route.method == "POST"]
 def path_of(route: Route, number: int = 1) -> str:
     """The route's address with every number filled in."""
     path = route.path.replace("{name}", "desk.css")
-    for name in ("ticket_id", "draft_id", "outbox_id", "message_id", "position"):
+    for name in ("ticket_id", "draft_id", "outbox_id", "message_id", "request_id", "position"):
         path = path.replace(f"{{{name}:int}}", str(number))
     return path
 
