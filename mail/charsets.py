@@ -14,8 +14,6 @@ import unicodedata
 from contextlib import suppress
 from functools import cache
 
-from charset_normalizer import from_bytes
-
 UNKNOWN_CHARSET = "UNKNOWN_CHARSET"
 WRONG_CHARSET = "WRONG_CHARSET"
 BAD_BYTES = "BAD_BYTES"
@@ -246,6 +244,8 @@ def _by_evidence(data: bytes) -> tuple[str, str]:
 
 def _guessed(data: bytes) -> str:
     """Statistics, the last resort, among the charsets that mail is written in."""
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - 3 MiB that only a reading worker needs
+
     best = from_bytes(data[:_GUESS_LIMIT], cp_isolation=_IN_MAIL).best()
     if best is None or best.encoding == "ascii":
         return ""

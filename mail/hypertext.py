@@ -6,8 +6,10 @@ text, so that `mail.quotes` need know only one form. Sizes are capped before par
 """
 
 import re
+from typing import TYPE_CHECKING
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
 
 MAX_HTML = 1024 * 1024
 """Longest HTML, in characters, that is parsed as a tree; a longer one only has its tags removed."""
@@ -30,6 +32,8 @@ def text_of(html: str) -> str:
     """The readable text of an HTML document or fragment; quoted mail is marked with `> `. Never raises."""
     if len(html) > MAX_HTML or len(_OPENING.findall(html)) - len(_CLOSING.findall(html)) > _MAX_TREE_DEPTH:
         return _without_tags(html)
+    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only a reading worker needs it
+
     root = LexborHTMLParser(html).root
     if root is None:
         return ""
@@ -85,7 +89,7 @@ class _Writer:
         return "\n".join(self._lines)
 
 
-def _walk(root: LexborNode, writer: _Writer) -> None:
+def _walk(root: "LexborNode", writer: _Writer) -> None:
     """Depth first without recursion: however deep the tree, the stack of the interpreter is not."""
     stack: list[tuple[LexborNode | None, str]] = [(root, "")]
     while stack:
@@ -108,7 +112,7 @@ def _walk(root: LexborNode, writer: _Writer) -> None:
             child = child.prev
 
 
-def _open(tag: str, node: LexborNode, writer: _Writer, quoted: bool) -> None:
+def _open(tag: str, node: "LexborNode", writer: _Writer, quoted: bool) -> None:
     if tag == "br":
         writer.end_line(force=True)
     elif tag in _SPACED:
@@ -144,7 +148,7 @@ def _close(tag: str, writer: _Writer) -> None:
         writer.end_line()
 
 
-def _is_quotation(node: LexborNode) -> bool:
+def _is_quotation(node: "LexborNode") -> bool:
     """Mail programs mark what they quote; a bare blockquote is only an indented paragraph."""
     attributes = node.attributes
     marks = f"{attributes.get('type') or ''} {attributes.get('class') or ''} {attributes.get('id') or ''}"

@@ -8,30 +8,31 @@ and in its small mode (20 MiB instead of 340), decides what the words leave open
 
 import re
 from functools import cache
-
-from lingua import Language as Tongue
-from lingua import LanguageDetector, LanguageDetectorBuilder
+from typing import TYPE_CHECKING
 
 from mail.message import Language
+
+if TYPE_CHECKING:
+    from lingua import LanguageDetector
 
 _LONGEST = 1500
 """Characters that are looked at; a message does not change its language after that."""
 
-_TONGUES: dict[Tongue, str] = {
-    Tongue.FINNISH: "fi",
-    Tongue.SWEDISH: "sv",
-    Tongue.ENGLISH: "en",
-    Tongue.ESTONIAN: "et",
-    Tongue.GERMAN: "de",
-    Tongue.DANISH: "da",
-    Tongue.BOKMAL: "no",
-    Tongue.DUTCH: "nl",
-    Tongue.FRENCH: "fr",
-    Tongue.SPANISH: "es",
-    Tongue.ITALIAN: "it",
-    Tongue.POLISH: "pl",
-    Tongue.LATVIAN: "lv",
-    Tongue.RUSSIAN: "ru",
+_TONGUES = {
+    "FINNISH": "fi",
+    "SWEDISH": "sv",
+    "ENGLISH": "en",
+    "ESTONIAN": "et",
+    "GERMAN": "de",
+    "DANISH": "da",
+    "BOKMAL": "no",
+    "DUTCH": "nl",
+    "FRENCH": "fr",
+    "SPANISH": "es",
+    "ITALIAN": "it",
+    "POLISH": "pl",
+    "LATVIAN": "lv",
+    "RUSSIAN": "ru",
 }
 
 # Function words that carry a language, and words of our own trade (data protection, heating, invoices). A word that two
@@ -141,7 +142,7 @@ def _weighed(sample: str, scores: dict[str, float], words: int) -> str:
     weight = 0.5 if words < 4 else 1.0
     best, most = "other", -1.0
     for value in _detector().compute_language_confidence_values(sample):
-        name = _TONGUES[value.language]
+        name = _TONGUES[value.language.name]
         joint = weight * value.value + scores.get(name, 0.0) / total
         if joint > most:
             best, most = name, joint
@@ -166,5 +167,9 @@ def _index() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _detector() -> LanguageDetector:
-    return LanguageDetectorBuilder.from_languages(*_TONGUES).with_low_accuracy_mode().build()
+def _detector() -> "LanguageDetector":
+    from lingua import Language as Tongue  # noqa: PLC0415 - models that only a reading worker needs
+    from lingua import LanguageDetectorBuilder  # noqa: PLC0415
+
+    tongues = [getattr(Tongue, name) for name in _TONGUES]
+    return LanguageDetectorBuilder.from_languages(*tongues).with_low_accuracy_mode().build()

@@ -129,6 +129,7 @@ def test_a_ring_wakes_everyone_who_hears() -> None:
     assert all(event.is_set() for event in heard)
 
 
+@pytest.mark.alone
 async def test_two_hundred_mails_are_led_on_and_the_event_loop_answers_within_its_limit(
     small_house: House, sqlite_database: Database
 ) -> None:

@@ -110,6 +110,7 @@ async def test_a_client_that_hangs_up_after_the_dot_does_not_undo_the_storing() 
     assert len(store.taken) == 1
 
 
+@pytest.mark.alone
 async def test_a_large_mail_does_not_hold_the_event_loop() -> None:
     """INV-8: the loop's latency stays under 100 ms."""
     worst = 0.0

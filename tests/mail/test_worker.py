@@ -88,6 +88,7 @@ async def test_more_callers_than_workers_are_all_served(workers: Workers) -> Non
     assert await asyncio.gather(*(workers.run(work_to_do.echo, number) for number in range(50))) == list(range(50))
 
 
+@pytest.mark.alone
 async def test_the_loop_stays_quick_while_a_worker_is_killed_and_a_large_mail_goes_over(workers: Workers) -> None:
     slowest = 0.0
 
