@@ -41,9 +41,9 @@ def demo(
 ) -> None:
     """Run the whole system on embedded parts, feed it sample requests, and keep running."""
     with said_clearly():
-        from bot.commands import running
+        from bot.commands import demonstrating
 
-        running.demo(directory, smtp_port, web_port)
+        demonstrating.demo(directory, smtp_port, web_port)
 
 
 @app.command()
@@ -59,9 +59,9 @@ def serve(config: Config = DEFAULT) -> None:
 def check(config: Config = DEFAULT) -> None:
     """Look at configuration, notice, database, relay, letters and Telegram; one line each, exit 1 with a problem."""
     with said_clearly():
-        from bot.commands import running
+        from bot.commands import checking
 
-        running.check(config)
+        checking.check(config)
 
 
 @app.command()
@@ -102,9 +102,9 @@ def ticket(
 def database_upgrade(config: Config = DEFAULT) -> None:
     """Bring the tables up to this version of the program."""
     with said_clearly():
-        from bot.commands import running
+        from bot.commands import checking
 
-        running.upgrade_database(config)
+        checking.upgrade_database(config)
 
 
 @register_app.command("import")
