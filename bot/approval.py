@@ -13,7 +13,7 @@ from typing import Literal
 
 from sqlmodel import Session
 
-from bot.staff import MAY_APPROVE, MAY_WORK, Refused, is_active
+from bot.staff import MAY_APPROVE, MAY_WORK, Refused, entitled
 from store import drafts, events, outbox, spill, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, TicketState
@@ -67,7 +67,7 @@ class Approvals:
 
         def work(session: Session) -> None:
             now = self._clock()
-            _entitled(session, staff_id, frozenset(StaffRole))
+            entitled(session.get(StaffMember, staff_id), frozenset(StaffRole))
             draft = _draft(session, draft_id)
             if drafts.record_view(session, draft_id, staff_id, now):
                 data = {"draft": draft_id, "version": draft.version}
@@ -84,7 +84,7 @@ class Approvals:
 
     def _approve(self, session: Session, staff_id: int, draft_id: int, sha256: str, via: Via) -> Released:
         now = self._clock()
-        _entitled(session, staff_id, MAY_APPROVE)
+        entitled(session.get(StaffMember, staff_id), MAY_APPROVE)
         draft = _draft(session, draft_id)
         ticket = _ticket(session, draft.ticket_id)
         _is_newest_and_seen(session, draft, ticket, sha256)
@@ -136,7 +136,7 @@ class Approvals:
 
     def _amend(self, session: Session, staff_id: int, draft_id: int, sha256: str, subject: str, text: str) -> int:
         now = self._clock()
-        _entitled(session, staff_id, MAY_WORK)
+        entitled(session.get(StaffMember, staff_id), MAY_WORK)
         if not text.strip() or not subject.strip():
             raise Refused("empty_text")
         draft = _draft(session, draft_id)
@@ -172,7 +172,7 @@ class Approvals:
 
         def work(session: Session) -> None:
             now = self._clock()
-            _entitled(session, staff_id, MAY_WORK)
+            entitled(session.get(StaffMember, staff_id), MAY_WORK)
             draft = _draft(session, draft_id)
             ticket = _ticket(session, draft.ticket_id)
             _is_newest_and_seen(session, draft, ticket, sha256)
@@ -194,7 +194,7 @@ class Approvals:
 
         def work(session: Session) -> None:
             now = self._clock()
-            _entitled(session, staff_id, MAY_APPROVE)
+            entitled(session.get(StaffMember, staff_id), MAY_APPROVE)
             row = session.get(OutboxRow, outbox_id)
             if row is None or row.draft_id is None or row.approval_id is None:
                 raise Refused("no_such_draft")
@@ -211,15 +211,6 @@ class Approvals:
 
         await self._database.write(work)
         self._wake()
-
-
-def _entitled(session: Session, staff_id: int, roles: frozenset[StaffRole]) -> StaffMember:
-    member = session.get(StaffMember, staff_id)
-    if member is None or not is_active(member):
-        raise Refused("not_staff")
-    if member.role not in roles:
-        raise Refused("not_entitled")
-    return member
 
 
 def _await_approval(session: Session, ticket: Ticket, actor: str, at: datetime) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 from sqlmodel import Session
 
 from bot.rules.deadlines import due_on, receipt_date, target_on
-from bot.staff import MAY_WORK, Refused, is_active
+from bot.staff import MAY_WORK, Refused, entitled
 from replies.draft import Words
 from store import departures, drafts, events, outbox, tickets
 from store.database import Database
@@ -152,7 +152,7 @@ class Casework:
         def work(session: Session) -> None:
             now = self._clock()
             actor = f"staff:{staff_id}"
-            _member(session, staff_id)
+            entitled(session.get(StaffMember, staff_id), MAY_WORK)
             row = session.get(OutboxRow, outbox_id)
             if row is None:
                 raise Refused("no_such_draft")
@@ -222,7 +222,7 @@ class Casework:
 
         def work(session: Session) -> None:
             now = self._clock()
-            _member(session, staff_id)
+            entitled(session.get(StaffMember, staff_id), MAY_WORK)
             row = session.get(OutboxRow, outbox_id)
             if row is None or row.channel != "letter":
                 raise Refused("no_such_draft")
@@ -243,7 +243,7 @@ class Casework:
         def work(session: Session) -> None:
             now = self._clock()
             actor = f"staff:{staff_id}"
-            _member(session, staff_id)
+            entitled(session.get(StaffMember, staff_id), MAY_WORK)
             draft = session.get(Draft, draft_id)
             if draft is None:
                 raise Refused("no_such_draft")
@@ -304,17 +304,8 @@ class Casework:
         events.append(session, at=self._clock(), actor=f"staff:{staff_id}", kind=kind, ticket_id=ticket_id, data=data)
 
 
-def _member(session: Session, staff_id: int) -> StaffMember:
-    member = session.get(StaffMember, staff_id)
-    if member is None or not is_active(member):
-        raise Refused("not_staff")
-    if member.role not in MAY_WORK:
-        raise Refused("not_entitled")
-    return member
-
-
 def _worked_on(session: Session, staff_id: int, ticket_id: int) -> Ticket:
-    _member(session, staff_id)
+    entitled(session.get(StaffMember, staff_id), MAY_WORK)
     ticket = session.get(Ticket, ticket_id)
     if ticket is None:
         raise Refused("no_such_ticket")

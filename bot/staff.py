@@ -30,6 +30,15 @@ def is_active(member: StaffMember | None) -> bool:
     return member is not None and member.disabled_at is None and member.committed_on is not None
 
 
+def entitled(member: StaffMember | None, roles: frozenset[StaffRole]) -> StaffMember:
+    """The member, if active and in one of `roles`. Raises `Refused`: every act of staff begins here."""
+    if member is None or not is_active(member):
+        raise Refused("not_staff")
+    if member.role not in roles:
+        raise Refused("not_entitled")
+    return member
+
+
 @dataclass(frozen=True, slots=True)
 class CardFacts:
     """All that a card may show (INV-6). There is no field for anything a customer wrote or the register holds."""
