@@ -67,6 +67,7 @@ def raw_of(stored: StoredRaw) -> RawMessage:
         media_type=stored.media_type,
         envelope=Envelope(stored.envelope_sender, stored.envelope_recipients, stored.peer),
         received_at=stored.received_at,
+        junk=stored.junk,
     )
 
 

@@ -46,6 +46,8 @@ class RawMessage:
     envelope: Envelope
     received_at: datetime
     """Moment of receipt, aware, UTC. The clock of GDPR Art. 12(3) runs from its local date."""
+    junk: bool = False
+    """True when the mailbox's own filter had put it into its junk folder."""
 
     @property
     def sha256(self) -> str:
@@ -88,6 +90,10 @@ class Automatic:
     may_acknowledge: bool = True
     """False where an automatic answer could loop or annoy, even when a person wrote the message."""
     reasons: tuple[str, ...] = ()
+    status: str = ""
+    """Enhanced status code of the first failed recipient (RFC 3463), `5.1.1` for instance; empty without one."""
+    returned_message_ids: tuple[str, ...] = ()
+    """Message-IDs of the mails that a bounce, a notice or an automatic reply says it answers, with angle brackets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,9 @@ class InboundMessage:
     cc: tuple[str, ...] = ()
     reply_to: tuple[str, ...] = ()
     """Shown to staff; never written to (INV-1)."""
+    delivered_to: tuple[str, ...] = ()
+    """Every address that it was delivered or addressed to, by envelope, delivery fields and header, each once: where
+    our own signed addresses are looked for. A claim, like all that stands in a mail; only a valid signature counts."""
     date: str = ""
     """The Date field as ISO 8601, or as it stands when it cannot be read. Never used for a deadline."""
     accepted_at: datetime | None = None
@@ -129,6 +138,8 @@ class InboundMessage:
     attachments: tuple[Attachment, ...] = ()
     automatic: Automatic = field(default_factory=Automatic)
     authentication: Authentication = field(default_factory=Authentication)
+    suspected: tuple[str, ...] = ()
+    """Why a filter took it for spam (`JUNK_FOLDER`, `SPAM_FLAG` ...); empty for all others. Then it is quarantined."""
     problems: tuple[str, ...] = ()
     """Named defects met on the way (`UNKNOWN_CHARSET`, `NO_FROM`, `TWO_FROM`, `UNREADABLE_SCAN` ...), for staff."""
 

@@ -40,6 +40,7 @@ class NewRaw:
     envelope_recipients: list[str]
     peer: str
     received_at: datetime
+    junk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class StoredRaw:
     envelope_recipients: tuple[str, ...]
     peer: str
     received_at: datetime
+    junk: bool = False
 
 
 def store_raws(session: Session, raws: Sequence[NewRaw]) -> list[bool]:
@@ -117,6 +119,7 @@ def waiting(session: Session, limit: int, *, letters: bool) -> list[StoredRaw]:
             envelope_recipients=tuple(row["envelope_recipients"]),
             peer=row["peer"],
             received_at=row["received_at"],
+            junk=row["junk"],
         )
         for row in rows
     ]

@@ -153,4 +153,5 @@ def _row(raw: RawMessage) -> NewRaw:
         envelope_recipients=list(raw.envelope.recipients),
         peer=raw.envelope.peer,
         received_at=raw.received_at,
+        junk=raw.junk,
     )

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary
+from sqlalchemy import JSON, Column, Index, LargeBinary, false
 from sqlmodel import Field, SQLModel
 
 from store.lifecycle import RawState, Resolution, TicketState
@@ -30,6 +30,8 @@ class RawMessageRow(SQLModel, table=True):
     envelope_sender: str
     envelope_recipients: list[str] = Field(sa_column=Column(JSON, nullable=False))
     peer: str
+    junk: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """True when the mailbox's own filter had put it into its junk folder."""
     received_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     state: RawState = Field(default=RawState.NEW, sa_column=Column(Word(RawState), nullable=False))
     attempts: int = 0
