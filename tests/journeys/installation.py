@@ -135,15 +135,15 @@ class Installation:
 
     def tickets(self) -> list[dict[str, Any]]:
         """What `kirjaamo tickets --json` prints, without starting it each time."""
-        return self._read(lambda session: listing.list_tickets(session, datetime.now(UTC).date()))
+        return self.read(lambda session: listing.list_tickets(session, datetime.now(UTC).date()))
 
     def ticket(self, ticket_id: int) -> dict[str, Any]:
         """What `kirjaamo ticket ID --json` prints, without starting it each time."""
-        found = self._read(lambda session: listing.show_ticket(session, ticket_id, datetime.now(UTC).date()))
+        found = self.read(lambda session: listing.show_ticket(session, ticket_id, datetime.now(UTC).date()))
         assert found is not None
         return found
 
-    def _read(self, work: Callable[[Session], T]) -> T:
+    def read(self, work: Callable[[Session], T]) -> T:
         with opened(load_settings(self.config), self.config) as database:
             return database.read_now(work)
 
