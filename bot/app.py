@@ -30,7 +30,7 @@ from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
 from bot.rules.deadlines import receipt_date
 from bot.serving import listen, serving
-from bot.settled import notice_of, preparing_of, trust_of
+from bot.settled import notice_of, preparing_of, trusts_of
 from bot.staff import StaffRoom
 from bot.understanding import Understanding
 from bot.web.app import desk
@@ -240,9 +240,7 @@ class App:
             desk_url=desk_url,
             new_message_id=self._new_message_id,
         )
-        understanding = Understanding(
-            mail=self._workers, letters=self._letter_workers, trusts={"smtp": trust_of(self.settings)}
-        )
+        understanding = Understanding(mail=self._workers, letters=self._letter_workers, trusts=trusts_of(self.settings))
         self.intake = Intake(
             database=self.database,
             understand=understanding,

@@ -8,7 +8,7 @@ that is silently ignored is worse than none. Only `bot.app` and `bot.cli` read t
 import difflib
 import re
 import tomllib
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
@@ -80,7 +80,34 @@ class StoreTable(_Table):
         return value
 
 
-class SmtpTable(_Table):
+class DoorTable(_Table):
+    """What every way in for mail says about whose word counts there: `[smtp]`, `[imap.NAME]`."""
+
+    authserv_id: str = ""
+    """Whose `Authentication-Results` are believed; `exchange-online` for the nameless ones of that service; none, when
+    empty."""
+    own_hosts: list[str] = []
+    """Host names of the site's MTA, as they stand in its Received fields."""
+    results_position: Literal["above", "below"] = "above"
+    verify: bool = False
+    """Check SPF, DKIM and DMARC here, by DNS, where no believed result stands in a mail."""
+    nameservers: list[str] = []
+    """Addresses, or address:port, that are asked then; the system's when empty."""
+    arc_sealers: list[str] = []
+    """Domains of forwarders whose sealed results (RFC 8617) are believed where forwarding broke the sender's own."""
+
+    @field_validator("nameservers")
+    @classmethod
+    def _addresses_of_servers(cls, values: list[str]) -> list[str]:
+        for value in values:
+            host, port = split_nameserver(value)
+            ip_address(host)
+            if not 0 < port < 65536:
+                raise ValueError(f"{value} names no port")
+        return values
+
+
+class SmtpTable(DoorTable):
     """`[smtp]`: the door that the site's MTA hands mail to."""
 
     listen: str = "127.0.0.1:2525"
@@ -89,11 +116,6 @@ class SmtpTable(_Table):
     """Networks that may connect: the site's MTA, nobody else."""
     size_limit: int = Field(default=50 * 1024 * 1024, ge=1024)
     """Octets."""
-    authserv_id: str = ""
-    """Whose `Authentication-Results` are believed; none, when empty."""
-    own_hosts: list[str] = []
-    """Host names of the site's MTA, as they stand in its Received fields."""
-    results_position: Literal["above", "below"] = "above"
 
     @field_validator("peers")
     @classmethod
@@ -247,6 +269,13 @@ def split_listen(listen: str) -> tuple[str, int]:
     if not host or not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"listen = {listen!r}: write host:port, such as 127.0.0.1:2525")
     return host.strip("[]"), int(port)
+
+
+def split_nameserver(value: str) -> tuple[str, int]:
+    """`192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353` as address and port."""
+    if found := re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::(\d{1,5}))?|([0-9.]+):(\d{1,5})", value):
+        return found[1] or found[3], int(found[2] or found[4] or 53)
+    return value, 53
 
 
 def read_secret(settings_path: Path, value: SecretStr, file: Path | None, what: str) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.config import ConfigError, Settings, resolve
+from bot.config import ConfigError, DoorTable, Settings, resolve, split_nameserver
 from bot.intake.prepare import Preparing
 from bot.rules.verdicts import Policy
 from mail.addresses import normalise_address
@@ -22,18 +22,29 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def trust_of(settings: Settings) -> Trust:
-    """Whose word on a mail's origin counts at the SMTP door."""
-    own = tuple(settings.controller.addresses)
-    domains = (settings.controller.domain,)
-    if settings.smtp is None:
-        return Trust(own_addresses=own, own_domains=domains)
+def trusts_of(settings: Settings) -> dict[str, Trust]:
+    """Whose word on a mail's origin counts, by the name of the door it came by."""
+    doors: dict[str, DoorTable] = {}
+    if settings.smtp is not None:
+        doors["smtp"] = settings.smtp
+    return {name: _trust(settings, table) for name, table in doors.items()}
+
+
+def trust_of(settings: Settings, door: str = "smtp") -> Trust:
+    """The trust of one door; of a door that is not there, one that believes nobody."""
+    return trusts_of(settings).get(door) or _trust(settings, DoorTable())
+
+
+def _trust(settings: Settings, door: DoorTable) -> Trust:
     return Trust(
-        authserv_id=settings.smtp.authserv_id,
-        own_hosts=tuple(settings.smtp.own_hosts),
-        results_position=settings.smtp.results_position,
-        own_addresses=own,
-        own_domains=domains,
+        authserv_id=door.authserv_id,
+        own_hosts=tuple(door.own_hosts),
+        results_position=door.results_position,
+        verify=door.verify,
+        nameservers=tuple(split_nameserver(one) for one in door.nameservers),
+        arc_sealers=tuple(door.arc_sealers),
+        own_addresses=tuple(settings.controller.addresses),
+        own_domains=(settings.controller.domain,),
     )
 
 

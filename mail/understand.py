@@ -42,6 +42,12 @@ class Trust:
     """Host names that the site's MTAs write into `Received: ... by`."""
     results_position: Literal["above", "below"] = "above"
     """Where the border MTA writes its results: above or below the Received field that it adds itself."""
+    verify: bool = False
+    """Whether SPF, DKIM and DMARC are checked here, by DNS, where no trusted field says anything."""
+    nameservers: tuple[tuple[str, int], ...] = ()
+    """Address and port of those asked then; the system's when empty."""
+    arc_sealers: tuple[str, ...] = ()
+    """Domains of forwarders whose sealed results count (RFC 8617)."""
     own_addresses: tuple[str, ...] = ()
     own_domains: tuple[str, ...] = ()
 
