@@ -24,6 +24,7 @@ from mail.message import Attachment, Authentication, Automatic, InboundMessage, 
 from mail.quotes import new_text
 from mail.received import accepted_at
 from mail.references import in_reply_to, message_id, references
+from mail.suspicion import suspected
 
 UNREADABLE = "UNREADABLE"
 NO_MESSAGE_ID = "NO_MESSAGE_ID"
@@ -147,6 +148,7 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
             own_hosts=trust.own_hosts,
             position=trust.results_position,
         ),
+        suspected=suspected(header, junk=raw.junk, own_hosts=trust.own_hosts),
         problems=tuple(reading.problems),
     )
 

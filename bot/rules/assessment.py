@@ -14,6 +14,7 @@ from bot.rules.footers import without_footer
 from bot.rules.identification import identify
 from bot.rules.other_languages import recognise
 from bot.rules.policy import NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
+from bot.rules.quarantine import set_aside
 from bot.rules.signs import signs
 from bot.rules.verdicts import AskedFor, Assessment, Identification, Policy, Thread
 from mail.message import InboundMessage
@@ -57,7 +58,8 @@ def assess(
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
     nothing_asked = all(one.kind is RequestKind.OTHER for one in found.kinds)
     placement, more = place(case, thread, nothing_asked=nothing_asked)
-    flags.update(dict.fromkeys(more))
+    placement, suspicion = set_aside(case, placement, found.kinds)
+    flags.update(dict.fromkeys((*more, *suspicion)))
     asks_anew = placement == "new" or (placement == "join" and not nothing_asked and not case.flags & NO_NEW_CLOCK)
     received = deadlines.receipt_date(received_at, policy.time_zone)
     requests = tuple(_asked(one, received, policy) for one in found.kinds) if asks_anew else ()

@@ -160,6 +160,8 @@ def acknowledge(
     nothing_asked = all(one.kind is RequestKind.OTHER for one in requests)
     if "SPAM_LIKE" in case.flags and nothing_asked and not case.from_on_file:
         silent = True
+    if case.message.suspected:  # also where its words or its sender led it on
+        silent = True
     if silent or not to:
         return None
     told = any(one.kind in STATUTORY and one.confidence >= SURE for one in requests)
