@@ -101,6 +101,8 @@ def compose(message: OutboundMessage, now: datetime) -> bytes:
     composed["From"] = _FinishedHeader(
         "From", _sender(message.from_name, mailbox(message.from_address, "from_address"))
     )
+    if message.reply_to:
+        composed["Reply-To"] = _FinishedHeader("Reply-To", mailbox(message.reply_to, "reply_to"))
     composed["To"] = _FinishedHeader("To", to) if _CERTAIN_ADDRESS.fullmatch(to) else _address("", to)
     composed["Subject"] = _subject(message.subject)
     _add_thread(composed, message)

@@ -174,6 +174,8 @@ class OutboundMessage:
     from_address: str = ""
     envelope_sender: str = ""
     """Reverse-path; empty is the null one, which an acknowledgement carries (RFC 3834, 4)."""
+    reply_to: str = ""
+    """Our own signed address that an answer is to come to; empty writes none, and answers go to From."""
     automatic: bool = False
     """True writes `Auto-Submitted: auto-replied` (RFC 3834, 5)."""
     in_reply_to: str = ""

@@ -71,7 +71,8 @@ class SubmissionRelay:
             content = compose(message, self._clock())
             recipient = mailbox(message.to, "to")
             sender = mailbox(message.envelope_sender, "envelope_sender") if message.envelope_sender else ""
-            fallback = mailbox(message.from_address, "from_address") if message.automatic and not sender else ""
+            gives_way = message.automatic if not sender else message.envelope_sender != message.from_address
+            fallback = mailbox(message.from_address, "from_address") if gives_way else ""
         except ValueError:
             raise DeliveryError("compose", permanent=True) from None
         client = SMTP(
@@ -130,11 +131,16 @@ class SubmissionRelay:
             encoding = "utf-8"
         try:
             await _step("mail", client.mail(sender, options=options, encoding=encoding))
+            await _step("rcpt", client.rcpt(recipient, encoding=encoding))
         except DeliveryError as error:
             if not (fallback and error.permanent):
                 raise
-            # INV-7: an acknowledgement's null path, where the relay refuses it, gives way to our own address.
-            await _step("mail", client.mail(fallback, options=options, encoding=encoding))
+        else:
+            return
+        # The null path (INV-7) and a signed one, where the relay refuses them, give way to our own address. Many relays
+        # refuse a sender only when they hear the recipient, so whose fault a refusal was cannot be told from its place.
+        await _step("rset", client.rset())
+        await _step("mail", client.mail(fallback, options=options, encoding=encoding))
         await _step("rcpt", client.rcpt(recipient, encoding=encoding))
 
     async def _hand_over(self, client: SMTP, content: bytes) -> Receipt:

@@ -164,3 +164,14 @@ def test_what_is_no_mailbox_is_refused_without_naming_it(text: str) -> None:
 
 def test_a_recipient_whose_name_is_not_ascii_is_written_in_utf8() -> None:
     assert "\r\nTo: päivi@posti.test\r\n".encode() in compose(replace(REPLY, to="päivi@posti.test"), NOW)
+
+
+def test_an_answer_is_asked_for_at_our_own_signed_address_and_from_stays_plain() -> None:
+    signed = "tietosuoja+abcdefghijklmnopqrstuvwxyz234567@lampo.test"
+    message = read(compose(replace(REPLY, reply_to=signed), NOW))
+    assert [one.addr_spec for one in message["Reply-To"].addresses] == [signed]
+    assert [one.addr_spec for one in message["From"].addresses] == ["tietosuoja@lampo.test"]
+    assert read(compose(REPLY, NOW))["Reply-To"] is None
+    for wrong in ("no address", "a@lampo.test\r\nBcc: b@lampo.test", "a@lampo.test, b@lampo.test"):
+        with pytest.raises(ValueError, match="reply_to"):
+            compose(replace(REPLY, reply_to=wrong), NOW)

@@ -243,8 +243,39 @@ async def test_where_the_null_path_is_refused_an_acknowledgement_goes_from_our_o
     script = Script({"MAIL FROM:<>": "550 no bounces here"})
     async with playing(script) as relay:
         await relay.send(ACKNOWLEDGEMENT)
-    assert script.commands[1:3] == ["MAIL FROM:<>", "MAIL FROM:<tietosuoja@lampo.test>"]
+    assert script.commands[1:4] == ["MAIL FROM:<>", "RSET", "MAIL FROM:<tietosuoja@lampo.test>"]
     assert len(script.bodies) == 1
+
+
+SIGNED = replace(REPLY, envelope_sender="tietosuoja+abc234@lampo.test", reply_to="tietosuoja+xyz567@lampo.test")
+OWN_PATH = "MAIL FROM:<tietosuoja@lampo.test>"
+
+
+async def test_a_signed_path_that_is_refused_gives_way_to_our_own_address_at_once_or_at_the_recipient() -> None:
+    at_once = Script({"MAIL FROM:<tietosuoja+abc234@lampo.test>": "550 5.7.60 not permitted to send as this sender"})
+    late = LateScript({})
+    for script in (at_once, late):
+        async with playing(script) as relay:
+            await relay.send(SIGNED)
+        assert OWN_PATH in script.commands
+        assert len(script.bodies) == 1
+        assert b"\r\nReply-To: tietosuoja+xyz567@lampo.test\r\n" in script.bodies[0]
+
+
+class LateScript(Script):
+    """A relay that refuses a sender that is not the user's own, as Postfix does, when it hears the recipient."""
+
+    async def _answer(self, stage: str, writer: asyncio.StreamWriter, plain: str) -> bool:
+        refuses = stage == "RCPT" and OWN_PATH not in self.commands
+        return await super()._answer(stage, writer, "553 5.7.1 not owned by user" if refuses else plain)
+
+
+async def test_a_recipient_that_is_refused_is_refused_whoever_sends_and_told_once() -> None:
+    script = Script({"RCPT": "550 5.1.1 no such user"})
+    error = await ended(script, SIGNED)
+    assert (error.stage, error.code, error.permanent) == ("rcpt", 550, True)
+    assert [one.partition(" ")[0] for one in script.commands] == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT"]
+    assert not (await ended(Script({"RCPT": "450 later"}), SIGNED)).permanent
 
 
 async def test_only_an_acknowledgement_gives_up_the_null_path_and_only_when_refused_for_good() -> None:
