@@ -1,6 +1,7 @@
 """All tables and all frozen facts of the store, by their own names."""
 
 from store.models.base import metadata, table_of
+from store.models.canaries import Canary, CanaryAlarm
 from store.models.casework import ClockSegment, Message, RawMessageRow, Request, Ticket
 from store.models.facts import (
     Candidate,
@@ -45,6 +46,8 @@ __all__ = [
     "STATUTORY",
     "Approval",
     "AttachmentFile",
+    "Canary",
+    "CanaryAlarm",
     "Candidate",
     "Card",
     "ChatUpdate",
