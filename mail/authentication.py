@@ -1,24 +1,32 @@
 """What the site's own MTA found out about the sender, and nothing that anybody else wrote (RFC 8601).
 
 `Authentication-Results` is plain text that a forger may write too. A field counts only when it bears the configured
-authserv-id *and* stands where no sender can put one: above the Received field of the border host (or, for sites that
-stamp below it and strip forged fields, directly below it). All others are dropped before anything looks at them.
+authserv-id *and* stands where no sender can put one: above the Received field of the border host, for each host writes
+above what it got. Some sites stamp right below it and strip what others forged (Postfix with most milters, Gmail);
+there the topmost field alone counts, for below it the sender's own begin. All others are dropped before anything looks
+at them. Exchange Online writes no authserv-id; a door declared so (`exchange-online`) believes the nameless field that
+stands directly above the Received field of that service's border.
 
 From the trusted fields comes one verdict on the domain of the strict From address (RFC 7489): `dmarc=pass` for that
 domain, or, when the MTA gives no DMARC verdict, an SPF or DKIM pass aligned with it. `none`, `neutral`, `softfail`,
-`temperror` and `permerror` are never a pass.
+`temperror` and `permerror` are never a pass, nor is `compauth` alone. What forwarding broke may be mended by the sealed
+results of a forwarder that the controller names (`mail.arc`).
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from mail.addresses import a_label
-from mail.charsets import decode
+from mail.alignment import aligned
+from mail.arc import newest_set, sealed_results
 from mail.fields import Field, Header
-from mail.hops import own_hops
-from mail.message import Authentication
+from mail.hops import exchange_online_hops, inner_hops, own_hops
+from mail.message import Authentication, Verdict
+from mail.results import Result, parse_results
+
+EXCHANGE_ONLINE = "exchange-online"
+"""What stands for an authserv-id where Exchange Online delivers, which writes none."""
 
 NOTHING_TRUSTED = "NOTHING_TRUSTED"
 NO_TRUSTED_FIELD = "NO_TRUSTED_FIELD"
@@ -31,18 +39,20 @@ SPF_ALIGNED = "SPF_ALIGNED"
 DKIM_ALIGNED = "DKIM_ALIGNED"
 SPF_AND_DKIM_FAIL = "SPF_AND_DKIM_FAIL"
 NO_PASS = "NO_PASS"  # noqa: S105  # a verdict, not a password
+ARC_SEALED = "ARC_SEALED"
 
-MAX_RESULTS = 100
-_TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s;="()]+)|([;=])|(\()|\s+|.', re.DOTALL)
+UNKNOWN = (NOTHING_TRUSTED, NO_TRUSTED_FIELD)
+"""Reasons that say nobody checked: only then is a mail verified here, where a door wants that."""
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """One `method=word` with its properties, for instance `spf=pass smtp.mailfrom=posti.test`."""
+class Zone:
+    """Where the border host's own fields stand among all fields of a header."""
 
-    method: str
-    word: str
-    properties: dict[str, str] = field(default_factory=dict)
+    fields: Sequence[Field]
+    """Those of them in which its results may stand."""
+    end: int
+    """Index, among all fields, of the first that a stranger may have written."""
 
 
 def authenticate(
@@ -52,162 +62,99 @@ def authenticate(
     authserv_id: str,
     own_hosts: tuple[str, ...] = (),
     position: Literal["above", "below"] = "above",
+    arc_sealers: tuple[str, ...] = (),
 ) -> Authentication:
     """The verdict on the domain of `from_address` (the strict reader's answer, may be empty)."""
     domain = from_address.rpartition("@")[2]
     if not authserv_id:
         return Authentication("none", domain, (NOTHING_TRUSTED,))
-    fields = list(_trusted(header, authserv_id.lower(), tuple(host.lower() for host in own_hosts), position))
-    if not fields:
+    zone = border_zone(header.fields, authserv_id, own_hosts, position)
+    found = _trusted(zone, authserv_id.lower(), first_only=position == "below")
+    if not found:
         return Authentication("none", domain, (NO_TRUSTED_FIELD,))
     if not domain:
         return Authentication("none", "", (NO_FROM_ADDRESS,))
-    verdicts = {_judged(results, domain) for results in fields}
-    if len(verdicts) == 1:
-        verdict, reason = verdicts.pop()
-        return Authentication(verdict, domain, (reason,))
-    return _several(fields, verdicts, domain)
+    verdict, reason = _agreed(found, domain)
+    if verdict != "pass" and arc_sealers and any(_says_arc_pass(results) for results in found):
+        newest = newest_set(header.fields[zone.end :])
+        if newest and by_sealer(newest.sealer, newest.results, arc_sealers, domain):
+            verdict, reason = "pass", ARC_SEALED
+    return Authentication(verdict, domain, (reason,))
 
 
-def parse_results(value: bytes) -> tuple[str, list[Result]]:
-    """The authserv-id in lower case and the results of one field; ("", []) when it is not well formed."""
-    groups: list[list[str]] = [[]]
-    for piece in _tokens(decode(value)[0]):
-        if piece == "\0;":
-            groups.append([])
-        else:
-            groups[-1].append(piece)
-    if not groups[0] or groups[0][0].startswith("\0"):
-        return "", []
-    results = [result for group in groups[1:MAX_RESULTS] if (result := _result(group))]
-    return groups[0][0].lower(), results
+def border_zone(
+    fields: list[Field], authserv_id: str, own_hosts: tuple[str, ...], position: Literal["above", "below"]
+) -> Zone:
+    """The fields that only our own hosts can have written; none where no border is known.
 
-
-def _several(
-    fields: list[list[Result]], verdicts: set[tuple[Literal["pass", "fail", "none"], str]], domain: str
-) -> Authentication:
-    """One MTA may write a field for each method; then they are read as one. Contradiction is never a pass."""
-    words = [verdict for verdict, _ in verdicts]
-    methods = [{result.method for result in results} for results in fields]
-    apart = sum(len(found) for found in methods) == len(set().union(*methods))
-    if apart:
-        verdict, reason = _judged([result for results in fields for result in results], domain)
-        return Authentication(verdict, domain, (reason,))
-    return Authentication("fail" if "fail" in words else "none", domain, (FIELDS_DISAGREE,))
-
-
-def _trusted(
-    header: Header, authserv_id: str, own_hosts: tuple[str, ...], position: Literal["above", "below"]
-) -> Iterator[list[Result]]:
-    for item in _zone(header.fields, own_hosts, position):
-        if item.name == "authentication-results":
-            name, results = parse_results(item.value)
-            if name == authserv_id:
-                yield results
-
-
-def _zone(fields: list[Field], own_hosts: tuple[str, ...], position: Literal["above", "below"]) -> Iterator[Field]:
-    """The fields that only our own hosts can have written.
-
-    Each host writes above what it got, so everything above the border host's Received is ours. With hosts named, the
-    Received fields by them at the top are passed; the lowest of these is the border's. `below` adds the
-    fields between the border's Received and the next one.
+    With hosts named, the Received fields by them at the top are passed; the lowest of these is the border's. `below`
+    means the fields between the border's Received and the next one.
     """
     received = [at for at, item in enumerate(fields) if item.name == "received"]
-    borders = own_hops([fields[at].value for at in received], own_hosts) if own_hosts else min(1, len(received))
+    values = [fields[at].value for at in received]
+    if authserv_id.lower() == EXCHANGE_ONLINE:
+        hops = exchange_online_hops(values)
+        start = received[hops - 2] + 1 if hops > 1 else 0
+        return Zone(fields[start : received[hops - 1]], received[hops - 1]) if hops else Zone([], 0)
+    hops = own_hops(values, own_hosts) if own_hosts else min(inner_hops(values) + 1, len(received))
     if position == "below":
-        end = received[borders] if borders < len(received) else len(fields)
-        start = received[borders - 1] + 1 if borders else end
-        yield from fields[start:end]
-        return
+        end = received[hops] if hops < len(received) else len(fields)
+        return Zone(fields[received[hops - 1] + 1 : end], received[hops - 1] + 1) if hops else Zone([], 0)
     if not received:
-        yield from fields
-    elif borders:  # with hosts named and the topmost Received by none of them, no border is known: nothing counts
-        yield from fields[: received[borders - 1]]
+        return Zone(fields, len(fields))
+    # With hosts named and the topmost Received by none of them, no border is known: nothing counts.
+    return Zone(fields[: received[hops - 1]], received[hops - 1]) if hops else Zone([], 0)
 
 
-def _tokens(text: str) -> Iterator[str]:
-    """Words as they are; separators with a leading NUL, so that none can be forged by quoting.
-
-    A quoted string is a part of the word that it touches: `"aino@posti.test"@muu.test` is one mailbox of `muu.test`.
-    """
-    at = 0
-    word: list[str] = []
-    while at < len(text) and (match := _TOKEN.match(text, at)):
-        at = match.end()
-        if match[1] is not None:
-            word.append(re.sub(r"\\(.)", r"\1", match[1]).replace("\0", ""))
-        elif match[2] is not None:
-            word.append(match[2].replace("\0", ""))
-        elif match[3] is None and match[4] is None and not match[0].isspace():
-            word.append(match[0])
-        else:
-            if word:
-                yield "".join(word)
-                word = []
-            if match[3] is not None:
-                yield "\0" + match[3]
-            elif match[4] is not None:
-                at = _after_comment(text, match.start())
-    if word:
-        yield "".join(word)
+def by_sealer(sealer: str, value: bytes, sealers: tuple[str, ...], domain: str) -> bool:
+    """Whether a valid seal by a named forwarder says that DMARC, or what stands for it, passed for `domain`."""
+    if sealer not in {name.lower() for name in sealers}:
+        return False
+    results = sealed_results(value)
+    named = all("header.from" in result.properties for result in results if result.method == "dmarc")
+    return named and judged(results, domain)[0] == "pass"
 
 
-def _after_comment(text: str, at: int) -> int:
-    depth, escaped = 0, False
-    for index in range(at, len(text)):
-        char = text[index]
-        if escaped:
-            escaped = False
-        elif char == "\\":
-            escaped = True
-        elif char == "(":
-            depth += 1
-        elif char == ")":
-            depth -= 1
-            if not depth:
-                return index + 1
-    return len(text)
-
-
-def _result(group: list[str]) -> Result | None:
-    if len(group) < 3 or group[1] != "\0=" or group[2].startswith("\0"):
-        return None
-    method = group[0].lower().split("/", 1)[0]
-    properties: dict[str, str] = {}
-    name = ""
-    at = 3
-    while at + 2 < len(group):
-        if group[at + 1] == "\0=" and not group[at + 2].startswith("\0"):
-            # A property given twice would let the reader choose, so it is no property.
-            name = group[at].lower()
-            properties[name] = "" if name in properties else group[at + 2].lower()
-            at += 3
-        else:
-            if name:
-                # A value that goes on after a blank is not known whole, and its end may be another domain.
-                properties[name] = ""
-            at += 1
-    if name and at < len(group):
-        properties[name] = ""
-    return Result(method, group[2].lower(), properties)
-
-
-def _judged(results: list[Result], domain: str) -> tuple[Literal["pass", "fail", "none"], str]:
+def judged(results: list[Result], domain: str) -> tuple[Verdict, str]:
+    """What the results of one check say of `domain`, and the reason's name."""
     dmarc = [result for result in results if result.method == "dmarc" and result.word not in {"none", "bestguesspass"}]
     if dmarc:
         return _by_dmarc(dmarc, domain)
     spf = [result for result in results if result.method == "spf"]
     dkim = [result for result in results if result.method == "dkim"]
-    if any(result.word == "pass" and _aligned(_spf_domain(result), domain) for result in spf):
+    if any(result.word == "pass" and aligned(_spf_domain(result), domain) for result in spf):
         return "pass", SPF_ALIGNED
-    if any(result.word == "pass" and _aligned(_dkim_domain(result), domain) for result in dkim):
+    if any(result.word == "pass" and aligned(_dkim_domain(result), domain) for result in dkim):
         return "pass", DKIM_ALIGNED
     failed = spf and dkim and all(result.word in {"fail", "hardfail"} for result in (*spf, *dkim))
     return ("fail", SPF_AND_DKIM_FAIL) if failed else ("none", NO_PASS)
 
 
-def _by_dmarc(dmarc: list[Result], domain: str) -> tuple[Literal["pass", "fail", "none"], str]:
+def _trusted(zone: Zone, authserv_id: str, *, first_only: bool) -> list[list[Result]]:
+    """The results of each field that counts. `first_only` is for below: what follows may be the sender's."""
+    values = [item.value for item in zone.fields if item.name == "authentication-results"]
+    wanted = "" if authserv_id == EXCHANGE_ONLINE else authserv_id
+    read = [parse_results(value) for value in (values[:1] if first_only and wanted else values)]
+    return [results for name, results in read if name == wanted and (results or wanted)]
+
+
+def _agreed(fields: list[list[Result]], domain: str) -> tuple[Verdict, str]:
+    """One MTA may write a field for each method; then they are read as one. Contradiction is never a pass."""
+    verdicts = {judged(results, domain) for results in fields}
+    if len(verdicts) == 1:
+        return verdicts.pop()
+    methods = [{result.method for result in results} for results in fields]
+    if sum(len(found) for found in methods) == len(set().union(*methods)):
+        return judged([result for results in fields for result in results], domain)
+    return ("fail" if any(verdict == "fail" for verdict, _ in verdicts) else "none"), FIELDS_DISAGREE
+
+
+def _says_arc_pass(results: list[Result]) -> bool:
+    words = [result.word for result in results if result.method == "arc"]
+    return bool(words) and all(word == "pass" for word in words)
+
+
+def _by_dmarc(dmarc: list[Result], domain: str) -> tuple[Verdict, str]:
     words = {result.word for result in dmarc}
     if words & {"fail", "hardfail"}:
         return "fail", DMARC_FAIL
@@ -230,13 +177,3 @@ def _dkim_domain(result: Result) -> str:
 
 def _domain_of(text: str) -> str:
     return a_label(text.strip("<>").rpartition("@")[2].rstrip("."))
-
-
-def _aligned(signer: str, domain: str) -> bool:
-    """Relaxed alignment (RFC 7489, 3.1) without a public-suffix list: the same name, or one below the other.
-
-    A name of one label aligns with nothing but itself, or `fi` would speak for every Finnish domain.
-    """
-    if not signer or "." not in signer or "." not in domain:
-        return False
-    return signer == domain or signer.endswith("." + domain) or domain.endswith("." + signer)

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail.authentication import authenticate, parse_results
+from mail.authentication import authenticate
 from mail.fields import split_header
 from mail.message import Authentication
+from mail.results import parse_results
 
 AINO = "aino.esimerkkila@posti.test"
 OURS = "Authentication-Results: mx.lampo.test; "
