@@ -30,7 +30,7 @@ from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
 from bot.rules.deadlines import receipt_date
 from bot.serving import listen, serving
-from bot.settled import notice_of, preparing_of, trusts_of
+from bot.settled import notice_of, own_addresses_of, preparing_of, trusts_of
 from bot.staff import StaffRoom
 from bot.understanding import Understanding
 from bot.web.app import desk
@@ -252,7 +252,12 @@ class App:
         self.dispatch = Dispatch(
             database=self.database,
             channels=self.channels,
-            sender=Sender(controller.name, controller.addresses[0]),
+            sender=Sender(
+                controller.name,
+                controller.addresses[0],
+                signing=own_addresses_of(self.settings) if controller.subaddresses else None,
+                plain_envelope=self.settings.relay.envelope == "plain",
+            ),
             clock=self._clock,
             wake=partial(self.bell.ring, "dispatch", "room"),
         )

@@ -20,6 +20,9 @@ _UNION = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO S
 EU_EEA = frozenset(f"{_UNION} IS LI NO".split())
 """Countries where personal data may be sent by the notice's promise (its section 8)."""
 
+LONGEST_SIGNED_LOCAL = 31
+"""Octets before the @ that leave room for a separator and a token (`mail.signed_address`)."""
+
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the text is one sentence a line, each naming the place and the mend."""
@@ -37,6 +40,8 @@ class ControllerTable(_Table):
     """Mail domain of our Message-IDs."""
     addresses: list[str] = Field(min_length=1)
     """Addresses that customers write to; the first is the sender of all that goes out."""
+    subaddresses: bool = False
+    """Whether `first+detail@domain` reaches the first address too: then answers and bounces are known by a token."""
     language: Literal["fi", "sv", "en"] = "fi"
     time_zone: str = "Europe/Helsinki"
     notice: Path = Path("notice.toml")
@@ -64,6 +69,15 @@ class ControllerTable(_Table):
             if not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value):
                 raise ValueError("holds something that is no bare e-mail address")
         return values
+
+    @model_validator(mode="after")
+    def _room_for_a_token(self) -> Self:
+        local = self.addresses[0].rpartition("@")[0]
+        if self.subaddresses and len(local.encode()) > LONGEST_SIGNED_LOCAL:
+            raise ValueError(
+                f"subaddresses = true needs a first address of at most {LONGEST_SIGNED_LOCAL} letters before the @"
+            )
+        return self
 
 
 class StoreTable(_Table):
@@ -136,6 +150,9 @@ class RelayTable(_Table):
     password_file: Path | None = None
     certificate_file: Path | None = None
     """Certificates to trust besides the system's."""
+    envelope: Literal["signed", "plain"] = "signed"
+    """`signed`: acknowledgements leave with the null path, all else with a signed bounce address, where subaddresses
+    are on. `plain`: everything leaves with our first address, for servers that let us send as nobody else."""
     region: str = ""
     """Country code of where the server stands: personal data leave through it."""
     maildir: Path | None = None

@@ -17,14 +17,14 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Literal, Protocol, cast
 
 from sqlalchemy.exc import NoResultFound, OperationalError
 from sqlmodel import Session
 
 from mail.channel import Channel, DeliveryError, DeliveryUncertain
 from mail.message import ChannelName, Language, OutboundAttachment, OutboundKind, OutboundMessage, Receipt
-from store import departures, outbox, tickets
+from store import address_keys, departures, outbox, tickets
 from store.database import Database
 from store.lifecycle import OutboxState
 from store.models import AttachmentFile, OutboxRow
@@ -35,12 +35,24 @@ PAUSE_SECONDS = 1.0
 """How long the end of a sending waits for a store that is away before it is written again."""
 
 
+class Signing(Protocol):
+    """Writes our own signed addresses."""
+
+    def sign(self, key: bytes, purpose: Literal["reply", "bounce"], number: int, /) -> str:
+        """The address that names row `number` for this purpose."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
     """In whose name messages go out."""
 
     name: str
     address: str
+    signing: Signing | None = None
+    """None where the site delivers no signed addresses: then answers and bounces come to the plain one."""
+    plain_envelope: bool = False
+    """True where the relay takes no other envelope sender than the plain address, not even the null one."""
 
 
 class Dispatch:
@@ -106,11 +118,12 @@ class Dispatch:
         claimed = []
         due = outbox.claim_due(session, now, room)
         references = tickets.references_of(session, (row.ticket_id for row in due if row.ticket_id is not None))
+        key = address_keys.newest(session) if due and self._sender.signing is not None else b""
         for row in due:
             message, obstacle = None, "RECIPIENT_CHANGED"
             if departures.still_on_file(session, row):
                 try:
-                    message = self._compose(session, row, references)
+                    message = self._compose(session, row, references, key)
                 except (LookupError, NoResultFound) as error:
                     obstacle = type(error).__name__
             if message is None:
@@ -202,7 +215,24 @@ class Dispatch:
         if moved:
             departures.record_sent_reply(session, row, actor="dispatch", at=now)
 
-    def _compose(self, session: Session, row: OutboxRow, references: Mapping[int, str]) -> OutboundMessage:
+    def _envelope_sender(self, row: OutboxRow, key: bytes) -> str:
+        """INV-7: an acknowledgement has the null path; all else tells by its path which row a bounce gives back."""
+        if self._sender.plain_envelope:
+            return self._sender.address
+        if row.automatic:
+            return ""
+        signing = self._sender.signing
+        return self._sender.address if signing is None else signing.sign(key, "bounce", tickets.id_of(row.id))
+
+    def _reply_to(self, row: OutboxRow, key: bytes) -> str:
+        """The address of the ticket for whoever answers; a notice to staff is not answered."""
+        signing = self._sender.signing
+        answered = row.kind in {"reply", "acknowledgement"} and row.channel == "email"
+        if signing is None or row.ticket_id is None or not answered:
+            return ""
+        return signing.sign(key, "reply", row.ticket_id)
+
+    def _compose(self, session: Session, row: OutboxRow, references: Mapping[int, str], key: bytes) -> OutboundMessage:
         letter = row.channel == "letter"
         return OutboundMessage(
             kind=cast("OutboundKind", row.kind),
@@ -216,7 +246,8 @@ class Dispatch:
             address_lines=tuple(row.to_address.splitlines()) if letter else (),
             from_name=self._sender.name,
             from_address=self._sender.address,
-            envelope_sender="" if row.automatic else self._sender.address,
+            envelope_sender=self._envelope_sender(row, key),
+            reply_to=self._reply_to(row, key),
             automatic=row.automatic,
             in_reply_to=row.in_reply_to,
             references=(row.in_reply_to,) if row.in_reply_to else (),

@@ -6,6 +6,7 @@ from bot.config import ConfigError, DoorTable, Settings, resolve, split_nameserv
 from bot.intake.prepare import Preparing
 from bot.rules.verdicts import Policy
 from mail.addresses import normalise_address
+from mail.signed_address import OwnAddresses
 from mail.understand import Trust
 from replies.notice import Notice, load_notice, names_telegram
 
@@ -46,6 +47,11 @@ def _trust(settings: Settings, door: DoorTable) -> Trust:
         own_addresses=tuple(settings.controller.addresses),
         own_domains=(settings.controller.domain,),
     )
+
+
+def own_addresses_of(settings: Settings) -> OwnAddresses:
+    """The addresses that customers write to, to be signed and to be known again."""
+    return OwnAddresses(tuple(settings.controller.addresses))
 
 
 def preparing_of(settings: Settings, notice: Notice) -> Preparing:

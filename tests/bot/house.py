@@ -23,6 +23,7 @@ from bot.rules.verdicts import Policy
 from bot.understanding import raw_of
 from mail.channel import TakeIn
 from mail.message import ChannelName, Envelope, InboundMessage, OutboundMessage, RawMessage, Receipt
+from mail.signed_address import OwnAddresses
 from mail.understand import Trust, understand
 from replies.draft import Words
 from replies.notice import NOTICE_OF_THE_DEMO, load_notice
@@ -135,7 +136,10 @@ class House:
         )
         self.casework = Casework(database=self.database, clock=self.clock, first_words=lambda *_: FIRST_WORDS)
         self.dispatch = Dispatch(
-            database=self.database, channels=self.channels, sender=Sender("Kalajoen Lämpö Oy", DESK), clock=self.clock
+            database=self.database,
+            channels=self.channels,
+            sender=Sender("Kalajoen Lämpö Oy", DESK, signing=OwnAddresses(OWN)),
+            clock=self.clock,
         )
 
     def new_message_id(self) -> str:

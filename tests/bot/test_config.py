@@ -42,6 +42,16 @@ def test_a_small_configuration_has_every_default(tmp_path: Path) -> None:
     assert (settings.smtp, settings.letters, settings.telegram) == (None, None, None)
 
 
+def test_signed_addresses_need_room_in_the_first_address(tmp_path: Path) -> None:
+    settings = load_settings(written(tmp_path, PLAIN))
+    assert (settings.controller.subaddresses, settings.relay.envelope) == (False, "signed")
+    signed = PLAIN.replace("addresses = ", "subaddresses = true\naddresses = ")
+    assert load_settings(written(tmp_path, signed)).controller.subaddresses
+    assert "at most 31 letters before the @" in sentence(tmp_path, signed.replace("asiakaspalvelu", "a" * 32))
+    assert load_settings(written(tmp_path, PLAIN.replace("asiakaspalvelu", "a" * 32)))
+    assert "[relay] envelope" in sentence(tmp_path, f'{PLAIN}envelope = "null"\n')
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

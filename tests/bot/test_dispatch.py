@@ -301,7 +301,8 @@ async def test_acknowledgements_go_out_with_a_null_sender_and_replies_with_our_o
     acknowledgement, answer = house.channels["email"].sent
     assert (acknowledgement.envelope_sender, acknowledgement.automatic) == ("", True)
     assert (acknowledgement.in_reply_to, acknowledgement.references) == ("", ())
-    assert (answer.envelope_sender, answer.automatic, answer.from_address) == (DESK, False, DESK)
+    assert (answer.automatic, answer.from_address) == (False, DESK)
+    assert answer.envelope_sender.startswith("asiakaspalvelu+")
     assert (answer.in_reply_to, answer.references) == ("<asked@posti.test>", ("<asked@posti.test>",))
     assert answer.reference == ticket["reference"]
 
