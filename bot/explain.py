@@ -15,10 +15,11 @@ from typing import Any
 
 from bot.intake.prepare import Preparing, plain_assessment
 from bot.rules.verdicts import Assessment, DraftPlan
+from bot.understanding import understood
 from mail.envelope import return_path
 from mail.message import Envelope, InboundMessage, RawMessage
-from mail.understand import Trust, understand_pair, unread
-from mail.worker import WorkerFailed, Workers
+from mail.understand import Trust
+from mail.worker import Workers
 from store.database import Database, is_away
 from store.sample import load_sample
 from store.schema import upgrade
@@ -47,9 +48,8 @@ class Explainer:
             chosen = files[start : start + BATCH]
             contents = await asyncio.gather(*(asyncio.to_thread(path.read_bytes) for path in chosen))
             raws = [_raw(content, received_at) for content in contents]
-            answers = await self._workers.map(understand_pair, [(raw, self._trust) for raw in raws])
-            for path, raw, answer in zip(chosen, raws, answers, strict=True):
-                message = unread(raw, answer.reason) if isinstance(answer, WorkerFailed) else answer
+            messages = await understood(self._workers, [(raw, self._trust) for raw in raws])
+            for path, raw, message in zip(chosen, raws, messages, strict=True):
                 yield await self._one(path, raw, message)
 
     async def _one(self, path: Path, raw: RawMessage, message: InboundMessage) -> dict[str, Any]:

@@ -39,23 +39,31 @@ class Understanding:
         return [by_index[index] for index in range(len(raws))]
 
     async def _map(self, workers: Workers, raws: Sequence[RawMessage]) -> list[InboundMessage]:
-        if not raws:
-            return []
-        pairs = [(raw, self._trusts.get(raw.door, Trust())) for raw in raws]
-        answers = await workers.map(understand_pair, pairs)
-        return [
-            await self._again(workers, pair, answer) if isinstance(answer, WorkerFailed) else answer
-            for pair, answer in zip(pairs, answers, strict=True)
-        ]
+        return await understood(workers, [(raw, self._trusts.get(raw.door, Trust())) for raw in raws])
 
-    async def _again(self, workers: Workers, pair: tuple[RawMessage, Trust], failure: WorkerFailed) -> InboundMessage:
-        """Once more for a worker that somebody else killed; a message that met its own limits is not read again."""
-        if failure.reason == "CRASHED":
-            try:
-                return await workers.run(understand_pair, pair)
-            except WorkerFailed as second:
-                failure = second
-        return _failed(pair[0], failure)
+
+async def understood(workers: Workers, pairs: Sequence[tuple[RawMessage, Trust]]) -> list[InboundMessage]:
+    """Each message as its worker read it, in order; what could not be read is shown unread."""
+    if not pairs:
+        return []
+    answers = await workers.map(understand_pair, pairs)
+    return [
+        await _again(workers, pair, answer) if isinstance(answer, WorkerFailed) else answer
+        for pair, answer in zip(pairs, answers, strict=True)
+    ]
+
+
+async def _again(workers: Workers, pair: tuple[RawMessage, Trust], failure: WorkerFailed) -> InboundMessage:
+    """Once more for a worker that somebody else killed, or that was full of the messages before this one.
+
+    Both have a fresh worker by then. A message that took too long is not read again.
+    """
+    if failure.reason in {"CRASHED", "MEMORY_LIMIT"}:
+        try:
+            return await workers.run(understand_pair, pair)
+        except WorkerFailed as second:
+            failure = second
+    return _failed(pair[0], failure)
 
 
 def raw_of(stored: StoredRaw) -> RawMessage:

@@ -54,7 +54,10 @@ class Trust:
 
 
 def understand(raw: RawMessage, trust: Trust) -> InboundMessage:
-    """What a person would read in `raw`, whatever its channel. For a mail it never raises, whatever the bytes."""
+    """What a person would read in `raw`, whatever its channel.
+
+    For a mail it never raises, whatever the bytes, but for `MemoryError` where the process has a limit.
+    """
     if raw.channel == "letter":
         from mail.letters import read_letter  # noqa: PLC0415  # loads OCR, which no mail needs
 
@@ -65,6 +68,8 @@ def understand(raw: RawMessage, trust: Trust) -> InboundMessage:
         return _with_language(read_update(raw))
     try:
         return _mail(raw, trust)
+    except MemoryError:
+        raise  # perhaps of the mails before this one: whoever set the limit may try again with a fresh worker
     except Exception as error:  # noqa: BLE001  # INV-4: whatever goes wrong, the message becomes visible
         _log.warning("mail unreadable", extra={"sha256": raw.sha256, "error": type(error).__name__})
         return unread(raw, UNREADABLE)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.understanding import Understanding, raw_of
+from bot.understanding import Understanding, raw_of, understood
 from mail.worker import Workers
 from store.messages import StoredRaw
 from tests.bot.house import TRUST, House, in_this_process, mail
@@ -79,3 +79,16 @@ def test_a_stored_row_is_the_value_that_came_in(small_house: House) -> None:
     raw = small_house.raw(mail())
     assert raw_of(stored(small_house, raw.content)) == raw
     assert raw_of(replace(stored(small_house, raw.content), peer="")).envelope.peer == ""
+
+
+async def test_a_large_mail_is_read_although_the_ones_before_it_filled_the_worker(small_house: House) -> None:
+    """An honest mail must not be shown unread because of its neighbours."""
+    workers = Workers(count=1)
+    head = b"From: aino.esimerkkila@posti.test\r\nSubject: Suuri\r\n\r\n"
+    try:
+        for filling in (b"<" * 1_000_000, b"> sana\r\n" * 1_000_000, b"a" * 50_000_000, b"moi " * 12_000_000):
+            raw = raw_of(stored(small_house, head + filling))
+            (message,) = await understood(workers, [(raw, TRUST)])
+            assert message.subject == "Suuri"
+    finally:
+        await workers.close()
