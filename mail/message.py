@@ -17,7 +17,7 @@ ChannelName = Literal["email", "letter", "chat"]
 Language = Literal["fi", "sv", "en", "other"]
 Verdict = Literal["pass", "fail", "none"]
 AutomaticKind = Literal["none", "auto_reply", "bounce", "delivery_notice", "list", "report", "calendar", "own"]
-OutboundKind = Literal["acknowledgement", "reply", "notice"]
+OutboundKind = Literal["acknowledgement", "reply", "notice", "canary"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class OutboxRow(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     kind: str
-    """`acknowledgement`, `reply` or `notice` (a notice goes to staff and holds no personal data)."""
+    """`acknowledgement`, `reply`, `notice` (to staff, without personal data) or `canary` (to ourselves)."""
     state: OutboxState = Field(default=OutboxState.APPROVED, sa_column=Column(Word(OutboxState), nullable=False))
     ticket_id: int | None = Field(default=None, foreign_key="ticket.id", index=True)
     draft_id: int | None = Field(default=None, foreign_key="draft.id", index=True)
@@ -116,5 +116,7 @@ class OutboxRow(SQLModel, table=True):
     next_attempt_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     attempts: int = 0
     sent_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    bounced_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When a bounce gave it back; it may do so before the end of the sending itself is recorded."""
     receipt: str = ""
     """What the channel said when it took the message, or the stage and code of its refusal."""
