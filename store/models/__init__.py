@@ -29,6 +29,7 @@ from store.models.kinds import (
     Source,
     StaffRole,
 )
+from store.models.mailboxes import MailboxEntry, MailboxFolder
 from store.models.outgoing import Approval, AttachmentFile, Draft, DraftView, OutboxRow
 from store.models.people import Card, ChatUpdate, Event, OneTimeCode, Setting, StaffMember, StaffSession
 from store.models.register import (
@@ -70,6 +71,8 @@ __all__ = [
     "Identifier",
     "IdentifierKind",
     "Level",
+    "MailboxEntry",
+    "MailboxFolder",
     "Message",
     "OneTimeCode",
     "OutboxRow",

@@ -25,6 +25,38 @@ def upgrade() -> None:
         sa.UniqueConstraint("open_key", name=op.f("uq_canary_alarm_open_key")),
     )
     op.create_table(
+        "mailbox_folder",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("mailbox", sa.String(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("uid_validity", sa.BigInteger(), nullable=False),
+        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_current", sa.Boolean(), nullable=False),
+        sa.Column("stored", sa.Integer(), nullable=False),
+        sa.Column("duplicate", sa.Integer(), nullable=False),
+        sa.Column("moved", sa.Integer(), nullable=False),
+        sa.Column("present", sa.Integer(), nullable=False),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailbox_folder")),
+        sa.UniqueConstraint(
+            "mailbox", "folder", "uid_validity", name=op.f("uq_mailbox_folder_mailbox_folder_uid_validity")
+        ),
+    )
+    op.create_table(
+        "mailbox_entry",
+        sa.Column("folder_id", sa.Integer(), nullable=False),
+        sa.Column("uid", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["folder_id"], ["mailbox_folder.id"], name=op.f("fk_mailbox_entry_folder_id_mailbox_folder")
+        ),
+        sa.PrimaryKeyConstraint("folder_id", "uid", name=op.f("pk_mailbox_entry")),
+    )
+    op.create_table(
         "canary",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
@@ -42,7 +74,17 @@ def upgrade() -> None:
     with op.batch_alter_table("canary", schema=None) as batch_op:
         batch_op.create_index("ix_canary_address", ["address", "id"], unique=False)
 
+    with op.batch_alter_table("contact_point", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table("raw_message", schema=None) as batch_op:
         batch_op.add_column(sa.Column("junk", sa.Boolean(), server_default=sa.false(), nullable=False))
+
+    with op.batch_alter_table("staff_member", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("email", sa.String(), nullable=True))
+        batch_op.create_unique_constraint(batch_op.f("uq_staff_member_email"), ["email"])
 
     # ### end Alembic commands ###

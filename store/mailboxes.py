@@ -1,0 +1,199 @@
+"""The accounts of mailboxes: every UID that a folder shows is stored, a duplicate, parked, left alone, or waiting.
+
+A message that is committed and then lies in the folder after a crash is found again and counted as a duplicate: the sum
+is right always, the two apart but for such.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from store.models import MailboxEntry, MailboxFolder, table_of
+
+_FOLDER = table_of(MailboxFolder)
+_ENTRY = table_of(MailboxEntry)
+_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_TOGETHER = 500
+"""Rows in one statement; SQLite bounds the number of parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What became of one UID: `state` is `stored`, `duplicate`, `parked` or `left`; times are aware UTC."""
+
+    uid: int
+    state: str
+    reason: str = ""
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderAccount:
+    """A folder's account as its reader needs it."""
+
+    id: int
+    entries: tuple[NewEntry, ...]
+    is_first: bool
+    adopted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FolderBalance:
+    """How a folder's account stands. It balances: present = here + parked + left + waiting."""
+
+    mailbox: str
+    folder: str
+    stored: int
+    """Messages that came in by this folder, of all times and under every UIDVALIDITY."""
+    duplicate: int
+    """Messages that were known already when they were read in this folder, counted likewise."""
+    moved: int
+    present: int
+    """Messages in the folder when it was last looked at."""
+    here: int
+    """Those among them that are stored or duplicates and have not been moved."""
+    parked: tuple[tuple[str, int], ...]
+    """Reasons and counts of those that cannot be taken for now."""
+    left: int
+    """Those that were there before the mailbox was adopted and are not to be taken."""
+    waiting: int
+    looked_at: datetime | None
+
+    @property
+    def parked_count(self) -> int:
+        """All that are parked, for whatever reason."""
+        return sum(count for _, count in self.parked)
+
+
+def open_account(session: Session, mailbox: str, folder: str, uid_validity: int, now: datetime) -> FolderAccount:
+    """The account of a folder under this validity; entries under its other validities mean nothing any more and go."""
+    connection = session.connection()
+    mine = (_FOLDER.c.mailbox == mailbox) & (_FOLDER.c.folder == folder)
+    known = connection.execute(select(_FOLDER.c.id, _FOLDER.c.uid_validity, _FOLDER.c.adopted_at).where(mine)).all()
+    adopted_at = min((row.adopted_at for row in known), default=now)
+    others = [row.id for row in known if row.uid_validity != uid_validity]
+    if others:
+        connection.execute(delete(_ENTRY).where(_ENTRY.c.folder_id.in_(others)))
+        connection.execute(
+            update(_FOLDER).where(_FOLDER.c.id.in_(others)).values(is_current=False, present=0, waiting=0)
+        )
+    account_id = next((row.id for row in known if row.uid_validity == uid_validity), None)
+    if account_id is None:
+        row = MailboxFolder(mailbox=mailbox, folder=folder, uid_validity=uid_validity, adopted_at=adopted_at)
+        session.add(row)
+        session.flush()
+        account_id = row.id
+    else:
+        connection.execute(update(_FOLDER).where(_FOLDER.c.id == account_id).values(is_current=True))
+    entries = connection.execute(select(_ENTRY).where(_ENTRY.c.folder_id == account_id).order_by(_ENTRY.c.uid))
+    return FolderAccount(
+        id=account_id or 0,
+        entries=tuple(NewEntry(one.uid, one.state, one.reason, one.retry_at) for one in entries),
+        is_first=not known,
+        adopted_at=adopted_at,
+    )
+
+
+def note(session: Session, account_id: int, entries: Sequence[NewEntry], now: datetime) -> None:
+    """Write down what became of these UIDs; the totals of stored and duplicate ones grow by them."""
+    connection = session.connection()
+    insert = _INSERTS[connection.dialect.name](_ENTRY)
+    statement = insert.on_conflict_do_update(
+        index_elements=["folder_id", "uid"],
+        set_={name: insert.excluded[name] for name in ("state", "reason", "noted_at", "retry_at")},
+    )
+    rows = [
+        {
+            "folder_id": account_id,
+            "uid": one.uid,
+            "state": one.state,
+            "reason": one.reason,
+            "noted_at": now,
+            "retry_at": one.retry_at,
+        }
+        for one in entries
+    ]
+    if rows:
+        connection.execute(statement, rows)
+    counted = {state: sum(1 for one in entries if one.state == state) for state in ("stored", "duplicate")}
+    connection.execute(
+        update(_FOLDER)
+        .where(_FOLDER.c.id == account_id)
+        .values(
+            stored=_FOLDER.c.stored + counted["stored"],
+            duplicate=_FOLDER.c.duplicate + counted["duplicate"],
+        )
+    )
+
+
+def gone(session: Session, account_id: int, uids: Sequence[int], *, moved: bool) -> None:
+    """Forget UIDs that have left the folder; those that we moved are counted."""
+    connection = session.connection()
+    for some in _runs(uids):
+        connection.execute(delete(_ENTRY).where(_ENTRY.c.folder_id == account_id, _ENTRY.c.uid.in_(some)))
+    if moved and uids:
+        grown = _FOLDER.c.moved + len(uids)
+        connection.execute(update(_FOLDER).where(_FOLDER.c.id == account_id).values(moved=grown))
+
+
+def looked(session: Session, account_id: int, present: int, waiting: int, now: datetime) -> None:
+    """What the folder showed when it was looked at."""
+    session.connection().execute(
+        update(_FOLDER).where(_FOLDER.c.id == account_id).values(present=present, waiting=waiting, looked_at=now)
+    )
+
+
+def balance(session: Session) -> list[FolderBalance]:
+    """How the account of every folder stands that was ever read, by mailbox and folder."""
+    connection = session.connection()
+    entries: dict[int, dict[tuple[str, str], int]] = {}
+    counted = select(_ENTRY.c.folder_id, _ENTRY.c.state, _ENTRY.c.reason, func.count()).group_by(
+        _ENTRY.c.folder_id, _ENTRY.c.state, _ENTRY.c.reason
+    )
+    for folder_id, state, reason, count in connection.execute(counted):
+        entries.setdefault(folder_id, {})[state, reason] = count
+    totals = {
+        (row.mailbox, row.folder): row
+        for row in connection.execute(
+            select(
+                _FOLDER.c.mailbox,
+                _FOLDER.c.folder,
+                func.sum(_FOLDER.c.stored).label("stored"),
+                func.sum(_FOLDER.c.duplicate).label("duplicate"),
+                func.sum(_FOLDER.c.moved).label("moved"),
+            ).group_by(_FOLDER.c.mailbox, _FOLDER.c.folder)
+        )
+    }
+    current = select(_FOLDER).where(_FOLDER.c.is_current.is_(True)).order_by(_FOLDER.c.mailbox, _FOLDER.c.folder)
+    found = []
+    for row in connection.execute(current):
+        here, total = entries.get(row.id, {}), totals[row.mailbox, row.folder]
+        found.append(
+            FolderBalance(
+                mailbox=row.mailbox,
+                folder=row.folder,
+                stored=int(total.stored),
+                duplicate=int(total.duplicate),
+                moved=int(total.moved),
+                present=row.present,
+                here=_sum(here, ("stored", "duplicate")),
+                parked=tuple(sorted((reason, n) for (state, reason), n in here.items() if state == "parked")),
+                left=_sum(here, ("left",)),
+                waiting=row.waiting,
+                looked_at=row.looked_at,
+            )
+        )
+    return found
+
+
+def _sum(counts: dict[tuple[str, str], int], states: Collection[str]) -> int:
+    return sum(count for (state, _), count in counts.items() if state in states)
+
+
+def _runs(uids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for at in range(0, len(uids), _TOGETHER):
+        yield uids[at : at + _TOGETHER]
