@@ -128,7 +128,16 @@ def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -
     contacts: dict[int, list[Contact]] = defaultdict(list)
     for row in connection.execute(_CONTACTS, given):
         contacts[row.customer_id].append(
-            Contact(row.id, row.kind, row.value, row.normalised, row.status, row.on_file_since, row.usable_from)
+            Contact(
+                row.id,
+                row.kind,
+                row.value,
+                row.normalised,
+                row.status,
+                row.on_file_since,
+                row.usable_from,
+                row.bounced_at,
+            )
         )
     named: dict[int, set[IdentifierKind]] = defaultdict(set)
     if numbers:

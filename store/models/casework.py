@@ -100,7 +100,8 @@ class Message(SQLModel, table=True):
     received_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     sha256: str
     joined_by: str = "opened"
-    """How it came to its ticket: `opened`, `reference`, `staff`, `sent`, `none`."""
+    """How it came to its ticket: `opened`, `reference`, `reply_address`, `copy`, `bounce`, `automatic`, `staff` or
+    `sent`; `none` for one that came to no ticket."""
     automatic: str = "none"
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """To, Cc, Reply-To, attachments, authentication, automatic reasons, problems: all that staff may want to see."""

@@ -72,6 +72,8 @@ class Contact:
     status: ContactStatus
     on_file_since: datetime
     usable_from: datetime
+    bounced_at: datetime | None = None
+    """When mail to it came back; until a person has decided, no data are drafted to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ class StaffMember(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     login: str = Field(unique=True)
     name: str
+    email: str | None = Field(default=None, unique=True)
+    """Normalised; where it is known, the member may write to a ticket of theirs by mail."""
     role: StaffRole = Field(sa_column=Column(Word(StaffRole), nullable=False))
     password_hash: str
     """argon2id, as `argon2-cffi` writes it."""

@@ -61,6 +61,8 @@ class ContactPoint(SQLModel, table=True):
     verified_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When it stopped being in use; the row itself stays."""
+    bounced_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
+    """When mail to it last came back as undeliverable and nobody has decided since (INV-3: staff decide)."""
 
 
 class Identifier(SQLModel, table=True):
