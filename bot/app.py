@@ -30,7 +30,7 @@ from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
 from bot.rules.deadlines import receipt_date
 from bot.serving import listen, serving
-from bot.settled import notice_of, own_addresses_of, preparing_of, trusts_of
+from bot.settled import canary_of, notice_of, own_addresses_of, preparing_of, trusts_of
 from bot.staff import StaffRoom
 from bot.understanding import Understanding
 from bot.web.app import desk
@@ -239,6 +239,7 @@ class App:
             duty_addresses=controller.duty_addresses,
             desk_url=desk_url,
             new_message_id=self._new_message_id,
+            own_addresses=preparing.policy.own_addresses,
         )
         understanding = Understanding(mail=self._workers, letters=self._letter_workers, trusts=trusts_of(self.settings))
         self.intake = Intake(
@@ -270,11 +271,15 @@ class App:
             desk_url=desk_url,
             new_message_id=self._new_message_id,
         )
+        canary = canary_of(
+            self.settings, database=self.database, clock=self._clock, new_message_id=self._new_message_id
+        )
         self.pipeline = Pipeline(
             bell=self.bell,
             intake=self.intake,
             dispatch=self.dispatch,
             reminders=reminders,
+            canary=canary,
             channels=list(self.channels.values()),
             rooms=self.rooms,
         )
@@ -287,6 +292,8 @@ class App:
                 "chat": self._chat_is_well,
                 "letters": self._letters_are_well,
             },
+            troubles=lambda: canary.troubles,
+            canary_addresses=canary.addresses,
         )
 
     def _chat_is_well(self) -> bool:

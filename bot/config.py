@@ -191,6 +191,22 @@ class TelegramTable(_Table):
         return self
 
 
+class CanaryTable(_Table):
+    """`[canary]`: off unless named. A message to ourselves, which proves that mail still comes in."""
+
+    address: str | list[str]
+    """Which of `[controller] addresses` it is sent to: one, or one canary each for several."""
+    every_minutes: int = Field(default=60, ge=5, le=1440)
+    alarm_after_minutes: int = Field(default=15, ge=1, le=1440)
+    """How long it may be on its way."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Each address once."""
+        given = [self.address] if isinstance(self.address, str) else self.address
+        return tuple(dict.fromkeys(given))
+
+
 class WebTable(_Table):
     """`[web]`: the review desk."""
 
@@ -236,8 +252,18 @@ class Settings(BaseSettings):
     relay: RelayTable
     letters: LettersTable | None = None
     telegram: TelegramTable | None = None
+    canary: CanaryTable | None = None
     web: WebTable = WebTable()
     policy: PolicyTable = PolicyTable()
+
+    @model_validator(mode="after")
+    def _canary_to_ourselves(self) -> Self:
+        """Each hour a mail to somebody else would be a nuisance, and would prove nothing."""
+        if self.canary is not None and not set(self.canary.addresses) <= set(self.controller.addresses):
+            raise ValueError("[canary] address: holds an address that is none of [controller] addresses")
+        if self.canary is not None and not self.canary.addresses:
+            raise ValueError("[canary] address: names no address; name one, or leave the table out")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -7,6 +7,7 @@
         approval.approve      a person lets one hash out                       (from the desk or a staff room)
         dispatch.send_next    claim, commit, send, record
         reminders.remind      what is due, overdue, or stuck
+        canary.watch          a message to ourselves each hour, and an alarm when it does not come back
 
 Each stage is a loop of its own that is woken when something may have come for it, and looks by itself now and then in
 case a waking was lost. They share nothing but the store. When the store is away a stage waits and tries again; it never
@@ -17,6 +18,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from bot.canary import Canary
 from bot.dispatch import Dispatch
 from bot.intake import Intake
 from bot.reminders import Reminders
@@ -33,7 +35,12 @@ PAUSE_SECONDS = 1.0
 """How long a stage waits after a failure of the store before it tries again."""
 
 
-AFTER = {"intake": ("dispatch", "room"), "letters": ("dispatch", "room"), "reminders": ("dispatch",)}
+AFTER = {
+    "intake": ("dispatch", "room"),
+    "letters": ("dispatch", "room"),
+    "reminders": ("dispatch",),
+    "canary": ("dispatch",),
+}
 """Which stages may find work when one has done some."""
 
 
@@ -66,6 +73,7 @@ class Pipeline:
         intake: Intake,
         dispatch: Dispatch,
         reminders: Reminders,
+        canary: Canary,
         channels: Sequence[Channel],
         rooms: Sequence[StaffRoom],
     ) -> None:
@@ -73,6 +81,7 @@ class Pipeline:
         self._intake = intake
         self._dispatch = dispatch
         self._reminders = reminders
+        self._canary = canary
         self._channels = channels
         self._rooms = rooms
         self._stages: list[asyncio.Task[None]] = []
@@ -86,6 +95,7 @@ class Pipeline:
         self._start("letters", self._intake.work_on_letters)
         self._start("dispatch", self._dispatch.send_next)
         self._start("reminders", self._reminders.remind)
+        self._start("canary", self._canary.watch)
         for room in self._rooms:
             await room.open()
             self._start("room", _refreshing(room))

@@ -1,7 +1,12 @@
 """What the controller has settled, as the plain values that the parts get: `explain` and the app read it alike."""
 
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+from bot.canary import Canary
 from bot.config import ConfigError, DoorTable, Settings, resolve, split_nameserver
 from bot.intake.prepare import Preparing
 from bot.rules.verdicts import Policy
@@ -9,6 +14,7 @@ from mail.addresses import normalise_address
 from mail.signed_address import OwnAddresses
 from mail.understand import Trust
 from replies.notice import Notice, load_notice, names_telegram
+from store.database import Database
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -57,6 +63,26 @@ def own_addresses_of(settings: Settings) -> OwnAddresses:
 def preparing_of(settings: Settings, notice: Notice) -> Preparing:
     """The part that `explain` and intake share."""
     return Preparing(policy=policy_of(settings), notice=notice, on_call=settings.controller.on_call_number)
+
+
+def canary_of(
+    settings: Settings, *, database: Database, clock: Callable[[], datetime], new_message_id: Callable[[], str]
+) -> Canary:
+    """The canary, or one that flies nowhere where none is configured: then what an earlier one left is ended."""
+    table = settings.canary
+    return Canary(
+        database=database,
+        clock=clock,
+        addresses=table.addresses if table else (),
+        every=timedelta(minutes=table.every_minutes if table else 60),
+        alarm_after=timedelta(minutes=table.alarm_after_minutes if table else 15),
+        language=settings.controller.language,
+        time_zone=settings.controller.time_zone,
+        staff=settings.controller.digest_addresses,
+        desk_url=settings.web.public_url,
+        new_message_id=new_message_id,
+        new_token=partial(secrets.token_hex, 16),
+    )
 
 
 def notice_of(settings: Settings, config_path: Path) -> Notice:

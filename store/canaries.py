@@ -81,6 +81,12 @@ def unsent(session: Session, address: str) -> list[OutboxRow]:
     return list(session.execute(query).scalars())
 
 
+def note_sent(session: Session, *, outbox_id: int, token: str, address: str, at: datetime) -> None:
+    """From now on the canary with this token is waited for."""
+    session.add(Canary(outbox_id=outbox_id, token=token, address=address, sent_at=at))
+    session.flush()
+
+
 def expected(session: Session, token: str) -> Expected | None:
     """The canary with this token, when it has not come back yet."""
     query = (

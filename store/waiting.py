@@ -27,7 +27,7 @@ def counts(session: Session, today: date, until: date) -> dict[str, int]:
         "overdue": _count(session, col(Ticket.id), state.in_(_OPEN), due < today),
         "soon": _count(session, col(Ticket.id), state.in_(_OPEN), due >= today, due <= until),
         "drafts": _count(session, col(Draft.id), col(Draft.state) == DraftState.DRAFT),
-        "stuck": _count(session, col(OutboxRow.id), col(OutboxRow.state).in_(stuck)),
+        "stuck": _count(session, col(OutboxRow.id), col(OutboxRow.state).in_(stuck), col(OutboxRow.kind) != "canary"),
         "quarantined": _count(session, col(Ticket.id), col(Ticket.quarantined).is_(True), state != TicketState.CLOSED),
     }
 

@@ -22,7 +22,7 @@ from store import lifecycle
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bot", "mail", "store", "replies")
 
-STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders")
+STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders", "bot.canary")
 APP_SIDE = (
     "bot.app",
     "bot.settled",
@@ -57,6 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "bot.casework": ("bot.rules", "bot.staff", "store", "mail.message", "mail.channel", "replies"),
     "bot.dispatch": ("bot.rules", "bot.staff", "store", "mail.message", "mail.channel", "replies"),
     "bot.reminders": ("bot.rules", "bot.staff", "bot.words", "store", "mail.message", "mail.channel", "replies"),
+    "bot.canary": ("bot.words", "store"),
     "bot.pipeline": (*STAGES, "bot.staff", "mail.channel"),
     "bot.understanding": ("mail", "store.messages"),
     "bot.chat": ("bot.chat", "bot.staff", "bot.words", "store"),

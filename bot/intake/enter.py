@@ -4,13 +4,14 @@ The raw row's own compare-and-set comes first: whoever finishes it writes the re
 same time is entered once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
+from bot.intake.canary import came_home
 from bot.intake.prepare import Addressed, Prepared
 from bot.rules.deadlines import receipt_date
 from bot.rules.verdicts import AskedFor, Assessment
@@ -52,8 +53,11 @@ class Entering:
         duty_addresses: Sequence[str],
         desk_url: str,
         new_message_id: Callable[[], str],
+        own_addresses: Collection[str] = (),
     ) -> None:
-        """`duty_addresses` get a notice without personal data when a fault is suspected, at any hour."""
+        """`duty_addresses` get a notice without personal data when a fault is suspected, at any hour. A canary is
+        known only from one of `own_addresses` (normalised).
+        """
         self._notice = notice
         self._on_call = on_call
         self._time_zone = time_zone
@@ -61,6 +65,7 @@ class Entering:
         self._duty_addresses = tuple(duty_addresses)
         self._desk_url = desk_url
         self._new_message_id = new_message_id
+        self._own_addresses = frozenset(own_addresses)
 
     def enter(
         self, session: Session, raw: StoredRaw, message: InboundMessage, prepared: Prepared, now: datetime
@@ -70,7 +75,10 @@ class Entering:
         if not messages.finish_raw(session, raw.id, RawState.DONE):
             return
         if assessment.placement == "none":
-            tickets.add_message(session, at=now, **_message_values(raw, message, None, "none"))
+            values = _message_values(raw, message, None, "none")
+            if came_home(session, raw, message, self._own_addresses, now):
+                values["automatic"] = "canary"
+            tickets.add_message(session, at=now, **values)
             return
         # Held until the commit: what others do to the ticket meanwhile must not be lost, nor this message's effect.
         joins = assessment.joins

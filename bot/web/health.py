@@ -1,7 +1,7 @@
 """How well the service is, as the desk is told it: for `/readyz`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,3 +10,5 @@ class Health:
 
     ready: bool
     parts: Mapping[str, bool]
+    troubles: Mapping[str, str] = field(default_factory=dict)
+    """Of a part that is not well, what ails it."""

@@ -19,7 +19,10 @@ async def ready(desk: Desk, _visit: Visit) -> Response:
     if desk.health is None:
         return JSONResponse({"ready": True, "parts": {}})
     health = await desk.health()
-    return JSONResponse({"ready": health.ready, "parts": dict(health.parts)}, status_code=200 if health.ready else 503)
+    told = {"ready": health.ready, "parts": dict(health.parts)}
+    if health.troubles:
+        told["troubles"] = dict(health.troubles)
+    return JSONResponse(told, status_code=200 if health.ready else 503)
 
 
 async def metrics(desk: Desk, _visit: Visit) -> Response:

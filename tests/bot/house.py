@@ -154,6 +154,7 @@ class House:
             duty_addresses=self.duty,
             desk_url="http://desk.test",
             new_message_id=self.new_message_id,
+            own_addresses=OWN,
         )
 
     def another_intake(self, **parts: Any) -> Intake:

@@ -32,6 +32,7 @@ async def test_what_waits_is_counted_and_nobody_is_named(house: House) -> None:
     house.clock.advance(days=60)
     text = board(house).metrics().decode()
     lines = dict(line.split(" ") for line in text.splitlines() if not line.startswith("#"))
+    assert lines.pop("kirjaamo_canary_age") == "NaN"
     assert {name: float(value) for name, value in lines.items()} == {
         "kirjaamo_overdue": 2,
         "kirjaamo_soon": 0,
@@ -39,6 +40,7 @@ async def test_what_waits_is_counted_and_nobody_is_named(house: House) -> None:
         "kirjaamo_stuck": 0,
         "kirjaamo_quarantined": 0,
         "kirjaamo_unread": 1,
+        "kirjaamo_canary_alarms": 0,
     }
     assert "@" not in text
 

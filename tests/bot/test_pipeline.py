@@ -17,6 +17,7 @@ from bot.understanding import Understanding
 from mail.worker import Workers
 from store.database import Database
 from store.lifecycle import OutboxState
+from tests.bot.canary import canary_of
 from tests.bot.house import SEIJA, STRANGERS, TRUST, House, mail
 
 LATENCY_SECONDS = 0.1
@@ -35,9 +36,14 @@ def pipeline_of(house: House, bell: Bell, rooms: Any = ()) -> Pipeline:
         desk_url="",
         new_message_id=house.new_message_id,
     )
-    channels = list(house.channels.values())
     return Pipeline(
-        bell=bell, intake=house.intake, dispatch=house.dispatch, reminders=reminders, channels=channels, rooms=rooms
+        bell=bell,
+        intake=house.intake,
+        dispatch=house.dispatch,
+        reminders=reminders,
+        canary=canary_of(house),
+        channels=list(house.channels.values()),
+        rooms=rooms,
     )
 
 
