@@ -2,7 +2,7 @@
 
 The front door of all reading, for whatever channel the bytes came by. It is called in a worker (`mail.worker`), again
 and again for the same bytes if need be, and gives the same answer each time: it knows no clock, no store and no
-network.
+network, unless the door wants the sender verified here (`mail.verification`), which asks DNS.
 
 Whatever the bytes are, a mail ends as an `InboundMessage`: what cannot be understood is still shown, with its defects
 named in `problems`, for nothing that a person sent may be lost because a program could not read it (INV-4).
@@ -16,8 +16,9 @@ from typing import Literal
 
 from mail import charsets, mime
 from mail.addresses import address_list, strict_from
-from mail.authentication import authenticate
-from mail.automatic import Facts, classify
+from mail.authentication import UNKNOWN, authenticate
+from mail.automatic import classify
+from mail.facts import Facts
 from mail.fields import Header
 from mail.language import detect
 from mail.message import Attachment, Authentication, Automatic, InboundMessage, RawMessage
@@ -29,6 +30,7 @@ from mail.suspicion import suspected
 UNREADABLE = "UNREADABLE"
 NO_MESSAGE_ID = "NO_MESSAGE_ID"
 EMPTY = "EMPTY"
+NOT_VERIFIED = "NOT_VERIFIED"
 _LAST_RESORT_TEXT = 100_000
 _log = logging.getLogger(__name__)
 
@@ -146,16 +148,41 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
                 door_has_envelope=raw.door in {"smtp", "lmtp"} or bool(raw.envelope.recipients),
             )
         ),
-        authentication=authenticate(
-            header,
-            address,
-            authserv_id=trust.authserv_id,
-            own_hosts=trust.own_hosts,
-            position=trust.results_position,
-        ),
+        authentication=origin(raw, header, address, trust),
         suspected=suspected(header, junk=raw.junk, own_hosts=trust.own_hosts),
         problems=tuple(reading.problems),
     )
+
+
+def origin(raw: RawMessage, header: Header, from_address: str, trust: Trust) -> Authentication:
+    """What may be believed of the one From address: by the site's MTA or, where it says nothing, checked here."""
+    found = authenticate(
+        header,
+        from_address,
+        authserv_id=trust.authserv_id,
+        own_hosts=trust.own_hosts,
+        position=trust.results_position,
+        arc_sealers=trust.arc_sealers,
+    )
+    if not trust.verify or not set(found.reasons) & set(UNKNOWN):
+        return found
+    from mail.resolver import Resolver  # noqa: PLC0415  # loads DNS and cryptography, which most sites never need
+    from mail.verification import verify  # noqa: PLC0415  # the same
+
+    try:
+        return verify(
+            raw.content,
+            header,
+            from_address,
+            sender=raw.envelope.sender,
+            received_at=raw.received_at,
+            own_hosts=trust.own_hosts,
+            arc_sealers=trust.arc_sealers,
+            resolver=Resolver(trust.nameservers),
+        )
+    except Exception as error:  # noqa: BLE001  # what cannot be checked, out of memory or not, is still to be read
+        _log.warning("mail not verified", extra={"sha256": raw.sha256, "error": type(error).__name__})
+        return Authentication("none", found.domain, (NOT_VERIFIED,))
 
 
 def _date(header: Header) -> str:
