@@ -14,11 +14,12 @@ import unicodedata
 from contextlib import suppress
 from functools import cache
 
+from mail import evidence
+
 UNKNOWN_CHARSET = "UNKNOWN_CHARSET"
 WRONG_CHARSET = "WRONG_CHARSET"
 BAD_BYTES = "BAD_BYTES"
 
-_GUESS_LIMIT = 16 * 1024
 _MARKS_IN_A_ROW = 30  # Unicode Annex 15, Stream-Safe Text Format: longer runs make normalisation quadratic
 
 _BYTE_ORDER_MARKS = (
@@ -84,15 +85,14 @@ _JAPANESE = re.compile(rb"\x1b(?:\$[@B]|\$\([D@]|\([IJ])")
 _KOREAN = re.compile(rb"\x1b\$\)C")
 _CHINESE = re.compile(rb"\x1b\$\)[AGE]")
 _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_IN_MAIL = ["cp1251", "koi8_r", "iso8859_5", "shift_jis", "euc_jp", "gb18030", "big5", "cp949", "cp1253", "cp1255"]
-_IN_MAIL += ["cp1250", "iso8859_2", "cp1252", "cp1254", "cp1256", "cp1257"]
-_KANA = re.compile("[\u3041-\u30ff]")
-# ASCII, and what Finnish, Swedish, English and their western neighbours use of windows-1252.
-_NORTHERN = bytes(range(0x80)) + "äöåÄÖÅéÉüÜßèàáøæØÆõ€–—‘’“”•…§°´¨«» \xa0½²³·©®™£¡¿ñçêâôîûëïíóúÇŠšŽž".encode(
-    "cp1252", "replace"
-)
-_HIGH = bytes(range(0x80, 0x100))
-_WORDY = re.compile(rb"[A-Za-z]")
+_HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_HALVES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_HZ = re.compile(rb"~\{(?:[!-w][!-~])+~\}")
+# How many continuation bytes make UTF-8 certain though something else is declared; the others need more.
+_CONVINCING = {"cp1252": 1, "iso8859-15": 1}
+_CLEARLY = 15.0
+_RUN = re.compile(rb"[\x80-\xff]+")
+_LOOKED_AT = 64 * 1024
 
 _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff]")
@@ -106,7 +106,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     """The text of `data`, not yet cleaned, and the defect met (`UNKNOWN_CHARSET` ...) or "". Never raises."""
-    if not declared and data.isascii() and b"\x1b" not in data:
+    if not declared and data.isascii() and b"\x1b" not in data and b"~{" not in data:
         return data.decode("ascii"), ""
     for mark, codec in _BYTE_ORDER_MARKS:
         if data.startswith(mark) and not (mark == codecs.BOM_UTF32_LE and len(data) % 4):
@@ -115,15 +115,22 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str]:
     says_nothing = name in _SAYS_NOTHING
     codec = "" if says_nothing else _python_codec(name)
     defect = "" if says_nothing or codec else UNKNOWN_CHARSET
-    if b"\x1b" in data and (escaped := _by_escapes(data)):
+    if (b"\x1b" in data or b"~{" in data) and (escaped := _by_escapes(data) or _by_tildes(data, codec)):
         return escaped, defect
     if data.isascii() and not codec.startswith(("utf-16", "utf-32", "utf-7", "hz", "iso2022", "cp037", "cp500")):
         return data.decode("ascii"), defect
     if codec and not codec.startswith("utf-8"):
-        text, trouble = _as_declared(data, codec)
+        text, trouble = (_wide if codec.startswith(("utf-16", "utf-32")) else _as_declared)(data, codec)
         return text, trouble or defect
     text, trouble = _by_evidence(data)
     return text, defect or (trouble if name in {"utf-8", "utf8"} else "")
+
+
+def likely(data: bytes) -> str:
+    """The codec that undeclared text seems to be in, or "" for ASCII and UTF-8: a hint for what stands beside it."""
+    if data.isascii() or _is_utf8(data, at_least=1) or _is_mended_utf8(data[:_LOOKED_AT]):
+        return ""
+    return evidence.best(data).codec
 
 
 def clean(text: str) -> str:
@@ -183,23 +190,51 @@ def _by_escapes(data: bytes) -> str:
     return ""
 
 
+def _by_tildes(data: bytes, declared: str) -> str:
+    """HZ (RFC 1843): Chinese in seven bits between `~{` and `~}`."""
+    if declared not in {"", "cp1252"} or not data.isascii() or not _HZ.search(data):
+        return ""
+    with suppress(UnicodeDecodeError):
+        text = data.decode("hz")
+        return text if evidence.is_common_chinese(text) else ""
+    return ""
+
+
 def _as_declared(data: bytes, codec: str) -> tuple[str, str]:
     single_byte = codec.startswith(("cp125", "iso8859", "koi8", "mac", "cp85", "cp86", "cp437", "cp874"))
-    if single_byte and _is_utf8(data, at_least=1 if codec in {"cp1252", "iso8859-15"} else 4):
+    if _is_utf8(data, at_least=_CONVINCING.get(codec, 2 if single_byte else 6)):
         return data.decode("utf-8"), WRONG_CHARSET
     if single_byte:
-        guess = _guessed(data) if codec == "cp1252" and _is_far_from_latin(data) else ""
-        return guess or _single(data, codec), WRONG_CHARSET if guess else ""
-    try:
+        other = _better_codec(data, codec)
+        return _in_codec(data, other or codec), WRONG_CHARSET if other else ""
+    with suppress(UnicodeDecodeError):
         return data.decode(codec), ""
-    except UnicodeDecodeError:
-        pass
-    if _is_utf8(data, at_least=1):
-        return data.decode("utf-8"), WRONG_CHARSET
     repaired = data.decode(codec, "replace")
-    if repaired.count("\ufffd") * 10 <= len(repaired):
+    if not _is_utf8(data, at_least=1) and repaired.count("\ufffd") * 10 <= len(repaired):
         return repaired, BAD_BYTES
     return _by_evidence(data)[0], WRONG_CHARSET
+
+
+def _wide(data: bytes, codec: str) -> tuple[str, str]:
+    """Two or four octets a character; without one NUL it is not so, for every text has a blank or a line end."""
+    if b"\0" not in data:
+        return _by_evidence(data)[0], WRONG_CHARSET
+    if codec in {"utf-16", "utf-16-le", "utf-16-be"} and data[:200:2].count(0) > data[1:200:2].count(0):
+        codec = "utf-16-be"
+    return data.decode(codec, "replace"), ""
+
+
+def _better_codec(data: bytes, codec: str) -> str:
+    """Another codec that makes a far likelier text of `data` than the declared one, or ""."""
+    if data.isascii() or not evidence.is_doubtful(data, codec):
+        return ""
+    found = evidence.best(data)
+    declared = evidence.weighed(evidence.sampled(data), codec)
+    return found.codec if found.score > declared.score + _CLEARLY else ""
+
+
+def _in_codec(data: bytes, codec: str) -> str:
+    return _single(data, codec) if codec.startswith("cp125") else data.decode(codec, "replace")
 
 
 def _single(data: bytes, codec: str) -> str:
@@ -210,12 +245,6 @@ def _single(data: bytes, codec: str) -> str:
 @cache
 def _table(codec: str) -> str:
     return "".join(chr(b) if (c := bytes([b]).decode(codec, "replace")) == "\ufffd" else c for b in range(256))
-
-
-def _is_far_from_latin(data: bytes) -> bool:
-    """Words of nothing but high bytes: no language that is written in Latin-1 has them."""
-    high = len(data) - len(data.translate(None, _HIGH))
-    return high > 8 and high > 2 * len(_WORDY.findall(data[:_GUESS_LIMIT]))
 
 
 def _is_utf8(data: bytes, at_least: int) -> bool:
@@ -232,34 +261,40 @@ def _by_evidence(data: bytes) -> tuple[str, str]:
         return data.decode("utf-8"), ""
     except UnicodeDecodeError:
         pass
-    high = len(data) - len(data.translate(None, _HIGH))
-    in_sequences = sum(len(found) for found in _SEQUENCE.findall(data))
-    if in_sequences * 2 > high:
-        return data.decode("utf-8", "kirjaamo-latin"), BAD_BYTES
-    unlikely = len(data.translate(None, _NORTHERN))
-    if (high > len(_WORDY.findall(data[:_GUESS_LIMIT])) or unlikely) and (guess := _guessed(data)):
-        return guess, WRONG_CHARSET
-    return _single(data, "cp1252"), WRONG_CHARSET
+    if b"\0" in data and data.count(0) * 3 > len(data):
+        return _wide(data, "utf-16-le")
+    if _is_mended_utf8(data[:_LOOKED_AT]):
+        return _joined_surrogates(data.decode("utf-8", "kirjaamo-latin")), BAD_BYTES
+    return _in_codec(data, evidence.best(data).codec), WRONG_CHARSET
 
 
-def _guessed(data: bytes) -> str:
-    """Statistics, the last resort, among the charsets that mail is written in."""
-    from charset_normalizer import from_bytes  # noqa: PLC0415 - 3 MiB that only a reading worker needs
+def _is_mended_utf8(data: bytes) -> bool:
+    """Whether `data` is UTF-8 with faults: a few bad bytes, or lines of an older charset among it."""
+    good = bad = stray = 0
+    for run in _RUN.findall(data):
+        inside = sum(map(len, _SEQUENCE.findall(run)))
+        if inside * 4 >= len(run) * 3:
+            good += inside
+        elif len(run) < 3:
+            stray += 1
+        else:
+            bad += len(run)
+    return good > 3 * bad and good * 4 >= stray
 
-    best = from_bytes(data[:_GUESS_LIMIT], cp_isolation=_IN_MAIL).best()
-    if best is None or best.encoding == "ascii":
-        return ""
-    text = data.decode("cp932" if best.encoding == "shift_jis" else best.encoding, "replace")
-    if best.encoding == "gb18030" and len(_KANA.findall(text)) * 8 > len(text):
-        with suppress(UnicodeDecodeError):  # both charsets keep kana in one place, and Chinese has none
-            return data.decode("euc_jp")
-    return text
+
+def _joined_surrogates(text: str) -> str:
+    """Some programs write each half of a UTF-16 pair as if it were a character (CESU-8)."""
+    if not _HALVES.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _latin_for_bad_bytes(error: UnicodeError) -> tuple[str, int]:
     """Codec error handler: what is not UTF-8 inside UTF-8 came from an older program, so it is read as such."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
+    if half := _HALF.match(error.object, error.start):
+        return half[0].decode("utf-8", "surrogatepass"), half.end()
     return _single(error.object[error.start : error.end], "cp1252"), error.end
 
 

@@ -19,9 +19,13 @@ MAX_VALUE = 64 * 1024
 
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_CONTINUED = re.compile(rb"[ \t]+[^\s][^\r\n]*(?:\r\n|\r|\n)(?=[!-9;-~]{1,60}:)")
 _ENCODED = re.compile(r"=\?([\w.*:+-]{1,60})\?([bBqQ])\?(.{0,3000}?)\?=")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BASE64_JUNK = re.compile(rb"[^A-Za-z0-9+/]")
+
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Field(NamedTuple):
@@ -62,7 +66,8 @@ def split_header(content: bytes, start: int = 0, end: int | None = None) -> tupl
     """The header block of `content[start:end]` and the offset in `content` at which the body begins.
 
     Leading empty lines and a mailbox separator (`From someone ...`) are passed over. The block ends at an empty line
-    or, as a mail reader has it, before the first line that cannot belong to a header.
+    or, as the relays have it, before the first line that cannot belong to a header: a From field below such a line is
+    one that they did not see.
     """
     limit = len(content) if end is None else end
     at = _skip_leading(content, start, limit)
@@ -123,7 +128,9 @@ def decode_words(text: str) -> str:
 def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     """The main value in lower case and the parameters of a `Content-Type` or `Content-Disposition` value, decoded."""
     pieces = list(_pieces(charsets.decode(value)[0]))
-    main = pieces[0].strip().lower() if pieces else ""
+    main, *loose = pieces[0].strip().lower().split(None, 1) or [""]
+    if loose and "=" in loose[0]:  # `text/html charset=utf-8`, without the semicolon
+        pieces.insert(1, pieces[0].strip().split(None, 1)[1])
     plain: dict[str, str] = {}
     split: dict[str, list[tuple[int, bool, str]]] = {}
     for piece in pieces[1:]:
@@ -144,6 +151,10 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
 
 
 def _skip_leading(content: bytes, start: int, end: int) -> int:
+    if content.startswith(_BYTE_ORDER_MARK, start):
+        start += len(_BYTE_ORDER_MARK)
+    if first := _CONTINUED.match(content, start, end):  # a continuation of nothing is passed over
+        return first.end()
     at = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(content, start, end).end()  # type: ignore[union-attr]  # matches always
     if at == start:
         return at
@@ -192,7 +203,7 @@ def _pieces(text: str) -> Iterator[str]:
 def _unquoted(raw: str) -> str:
     text = raw.strip()
     if not text.startswith('"'):
-        return text
+        return text[1:-1] if len(text) > 2 and text[0] == text[-1] == "'" else text
     end = len(text)
     match = re.match(r'"((?:[^"\\]|\\.)*)"', text, re.DOTALL)
     inner = match[1] if match else text[1:end]

@@ -30,7 +30,7 @@ _CLOSING = re.compile(r"</|<(?:br|hr|img|meta|link|input|col|p|li|td|tr|th)\b", 
 
 def text_of(html: str) -> str:
     """The readable text of an HTML document or fragment; quoted mail is marked with `> `. Never raises."""
-    if len(html) > MAX_HTML or len(_OPENING.findall(html)) - len(_CLOSING.findall(html)) > _MAX_TREE_DEPTH:
+    if not is_tree(html):
         return _without_tags(html)
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only a reading worker needs it
 
@@ -40,6 +40,11 @@ def text_of(html: str) -> str:
     writer = _Writer()
     _walk(root, writer)
     return writer.text()
+
+
+def is_tree(html: str) -> bool:
+    """Whether `html` is small and flat enough to be parsed as a tree within the limits of INV-8."""
+    return len(html) <= MAX_HTML and len(_OPENING.findall(html)) - len(_CLOSING.findall(html)) <= _MAX_TREE_DEPTH
 
 
 class _Writer:
@@ -86,7 +91,7 @@ class _Writer:
 
     def text(self) -> str:
         self.end_line()
-        return "\n".join(self._lines)
+        return "\n".join(self._lines).replace("\xa0", " ")
 
 
 def _walk(root: "LexborNode", writer: _Writer) -> None:

@@ -14,21 +14,26 @@ UUENCODED = re.compile(r"^begin [0-7]{3,4} ([^\n]{1,200})\n", re.M)
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
+_PLAIN = frozenset({b"7bit", b"8bit", b"7BIT", b"8BIT", b"binary"})
+_SOFT_BREAK = re.compile(rb"=[ \t]+\r?\n")  # RFC 2045, 6.7, rule 3: blanks that a relay appended
 _STEP = 1024 * 1024
 _BASE64_LINES = re.compile(rb"[A-Za-z0-9+/=\s]*")
 
 
 def decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
     """The octets of a part's body. An encoding that does not exist leaves them as they are; never raises."""
-    encoding = re.sub(r"[^a-z0-9-]", "", header.text("content-transfer-encoding").lower().split(";")[0])
-    if encoding == "base64":
+    value = header.first("content-transfer-encoding")
+    if value in _PLAIN or not value:
+        return body
+    encoding = re.sub(r"[^a-z0-9]", "", value.decode("latin-1").lower().split(";")[0])
+    if encoding in {"base64", "xbase64", "b64"}:
         return _base64(body, textual=textual)
-    if encoding in {"quoted-printable", "quotedprintable"}:
-        return binascii.a2b_qp(body)
-    if encoding in {"x-uuencode", "uuencode", "x-uue", "uue"}:
+    if encoding == "quotedprintable":
+        return binascii.a2b_qp(_SOFT_BREAK.sub(b"=\n", body))
+    if encoding in {"xuuencode", "uuencode", "xuue", "uue"}:
         text = body.decode("latin-1").replace("\r\n", "\n")
         if match := UUENCODED.search(text):
-            return uudecoded(text[match.end() :])[0]
+            return uudecoded(text, match.end())[0]
     return body
 
 
@@ -58,14 +63,17 @@ def _footer(body: bytes) -> int:
     """Where plain lines begin below base64 ones, as list software adds them, or -1."""
     matched = _BASE64_LINES.match(body)
     clear = matched.end() if matched else 0
-    line = body.rfind(b"\n", 0, clear) if clear < len(body) else -1
-    return line if line >= 0 and b" " in body[line:].strip() else -1
+    if clear >= len(body):
+        return -1
+    line = body.rfind(b"\n", 0, clear)
+    if line < 0:  # not even the first line is base64: nothing was encoded
+        return 0 if b" " in body[: body.find(b"\n", clear) + 1 or len(body)].strip() else -1
+    return line if b" " in body[line:].strip() else -1
 
 
-def uudecoded(text: str) -> tuple[bytes, int]:
-    """The data of a uuencoded block that begins at the start of `text`, and where the block ends; -1 if it does not."""
+def uudecoded(text: str, at: int = 0) -> tuple[bytes, int]:
+    """The data of a uuencoded block whose first line begins at `at`, and where the block ends; -1 if it does not."""
     out: list[bytes] = []
-    at = 0
     while at < len(text):
         stop = text.find("\n", at)
         stop = len(text) if stop < 0 else stop

@@ -23,6 +23,7 @@ from mail.fields import Header
 from mail.language import detect
 from mail.message import Attachment, Authentication, Automatic, InboundMessage, RawMessage
 from mail.quotes import new_text
+from mail.reading import read
 from mail.received import accepted_at
 from mail.references import in_reply_to, message_id, references
 from mail.suspicion import suspected
@@ -107,7 +108,7 @@ def _with_language(message: InboundMessage) -> InboundMessage:
 def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
     root, problems = mime.parse(raw.content)
     header = root.header
-    reading = mime.read(root, problems)
+    reading = read(root, problems)
     address, doubts = strict_from(header.all("from"))
     for doubt in doubts:
         reading.problem(doubt)
