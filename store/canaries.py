@@ -133,6 +133,11 @@ def _flight(session: Session, address: str) -> Flight:
     )
 
 
+def addresses(session: Session) -> tuple[str, ...]:
+    """Every address that a canary was ever sent to, in order."""
+    return tuple(session.connection().execute(select(_CANARY.c.address).distinct().order_by("address")).scalars())
+
+
 def open_alarms(session: Session) -> tuple[Alarm, ...]:
     """Alarms that last, the oldest first."""
     query = select(CanaryAlarm).where(col(CanaryAlarm.ended_at).is_(None)).order_by(col(CanaryAlarm.id))

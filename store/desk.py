@@ -60,6 +60,7 @@ class TicketLine:
     target_on: date | None
     flags: tuple[str, ...]
     assigned_to: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,4 +254,5 @@ def _ticket_line(ticket: Ticket, customer: str | None, clerk: str | None, kinds:
         target_on=ticket.target_on,
         flags=tuple(flag for flag in ticket.flags if not flag.startswith(NOT_IN_LISTS)),
         assigned_to=clerk or "",
+        version=ticket.version,
     )

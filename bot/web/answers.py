@@ -17,6 +17,7 @@ from bot.words import say
 SAID = frozenset(
     {
         "approved", "amended", "returned", "undone", "closed", "reopened", "taken", "noted", "decided", "rescued",
+        "sorted_rescue", "sorted_spam",
     }
 )  # fmt: skip
 """What can be told after a redirect; `said_*` in the words."""
@@ -48,7 +49,7 @@ def error_page(desk: Desk, visit: Visit, status: int) -> Response:
 
 def done(visit: Visit, address: str, key: str) -> Response:
     """303 to `address`, which will say `key`."""
-    return RedirectResponse(f"{address}?said={key}.{_seal(visit.csrf, key)}", 303)
+    return RedirectResponse(f"{address}{'&' if '?' in address else '?'}said={key}.{_seal(visit.csrf, key)}", 303)
 
 
 def what_was_said(visit: Visit) -> str:

@@ -23,6 +23,8 @@ from bot.web.visit import LANGUAGES, Desk, Visit
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
+MOST_FIELDS = 100
+"""Fields of a form: a page of marked lines, and what goes with them."""
 _log = logging.getLogger(__name__)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LONGEST_KEPT = 400 * 24 * 3600
@@ -95,7 +97,7 @@ async def _form(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(403)
     try:
-        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=30, errors="replace")
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace")
     except ValueError as error:
         raise HTTPException(403) from error
     # No keyboard writes control characters, and not every database keeps them.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from bot.web import acts, cards, downloads, log_in, machines, ticket, worklist
+from bot.web import acts, cards, downloads, log_in, machines, quarantine, ticket, worklist
 from bot.web.visit import Desk, Visit
 
 Handler = Callable[[Desk, Visit], Awaitable[Response]]
@@ -53,4 +53,5 @@ ROUTES: tuple[Route, ...] = (
     Route("/tickets/{ticket_id:int}/close", acts.close, "POST", act=True),
     Route("/tickets/{ticket_id:int}/reopen", acts.reopen, "POST", act=True),
     Route("/tickets/{ticket_id:int}/rescue", acts.rescue, "POST", act=True),
+    Route("/quarantine", quarantine.sort, "POST", act=True),
 )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bot.web.answers import page, what_was_said
 from bot.web.visit import Desk, Visit
+from store import canaries
 from store import desk as lists
 
 PAGE = 50
@@ -41,8 +42,10 @@ def _values(session: Session, view: str, number: int) -> Mapping[str, Any]:
     tickets: tuple[lists.TicketLine, ...] = ()
     automatic: tuple[lists.AutomaticLine, ...] = ()
     letters: tuple[lists.SendLine, ...] = ()
+    flights: tuple[canaries.Flight, ...] = ()
     if view == "automatic":
         automatic = lists.automatic_lines(session, limit=PAGE + 1, offset=offset)
+        flights = canaries.flights(session, canaries.addresses(session))
     elif view == "letters":
         letters = lists.letters_to_post(session)
     else:
@@ -55,4 +58,6 @@ def _values(session: Session, view: str, number: int) -> Mapping[str, Any]:
         "letters": letters,
         "more": len(tickets) > PAGE or len(automatic) > PAGE,
         "troubled": lists.troubled_sends(session),
+        "alarms": canaries.open_alarms(session),
+        "flights": flights,
     }

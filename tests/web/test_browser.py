@@ -134,13 +134,21 @@ async def test_hostile_mail_opens_nothing_calls_nobody_and_shows_what_it_hides(s
 @pytest.mark.parametrize("width", [360, 1280])
 async def test_every_page_fits_its_screen_and_every_field_has_a_name(served, arrange, width):
     arranged = arrange.ticket(subject="Pitkä" + "sana" * 60, text="sana" * 400, flags=["POSSIBLE_FAULT"])
+    arrange.ticket(subject="Mainos" * 40, quarantined=True, known=False, flags=["JUNK_FOLDER", "SPAM_STATUS"])
     arrange.send(arranged.ticket, "uncertain", receipt="kuittaus" * 40)
     arrange.send(None, "sent", channel="letter", to_address="Aino Esimerkkilä\nKoekatu 1\n85100 Kalajoki")
     context = await served.browser.new_context(viewport={"width": width, "height": 800})
     page = await context.new_page()
     await page.goto(f"{served.address}/log-in?code={arrange.code()}")
     await page.get_by_role("button").first.click()
-    for path in ("/", "/?view=letters", f"/tickets/{arranged.ticket}", f"/drafts/{arranged.draft}", "/nothing"):
+    for path in (
+        "/",
+        "/?view=letters",
+        "/?view=quarantine",
+        f"/tickets/{arranged.ticket}",
+        f"/drafts/{arranged.draft}",
+        "/nothing",
+    ):
         await page.goto(served.address + path)
         for closed in await page.locator("details").all():
             await closed.evaluate("element => { element.open = true }")
