@@ -8,13 +8,14 @@ that is silently ignored is worse than none. Only `bot.app` and `bot.cli` read t
 import difflib
 import re
 import tomllib
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from bot.mail_tables import ImapTable, RelayTable, SmtpTable, Table
 
 _UNION = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 EU_EEA = frozenset(f"{_UNION} IS LI NO".split())
@@ -28,11 +29,7 @@ class ConfigError(ValueError):
     """The configuration cannot be used; the text is one sentence a line, each naming the place and the mend."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ControllerTable(_Table):
+class ControllerTable(Table):
     """`[controller]`: whose desk this is."""
 
     name: str
@@ -48,9 +45,9 @@ class ControllerTable(_Table):
     """The privacy notice as data."""
     on_call_number: str = ""
     """Printed in acknowledgements for urgent faults."""
-    duty_addresses: list[str] = []
+    duty_addresses: list[str] = Field(default=[])
     """Mailboxes told at once of a suspected fault, without personal data."""
-    digest_addresses: list[str] = []
+    digest_addresses: list[str] = Field(default=[])
     """Staff mailboxes that get the daily counts."""
 
     @field_validator("time_zone")
@@ -80,7 +77,7 @@ class ControllerTable(_Table):
         return self
 
 
-class StoreTable(_Table):
+class StoreTable(Table):
     """`[store]`: where everything is kept."""
 
     url: str = "sqlite:///kirjaamo.db"
@@ -94,85 +91,14 @@ class StoreTable(_Table):
         return value
 
 
-class DoorTable(_Table):
-    """What every way in for mail says about whose word counts there: `[smtp]`, `[imap.NAME]`."""
-
-    authserv_id: str = ""
-    """Whose `Authentication-Results` are believed; `exchange-online` for the nameless ones of that service; none, when
-    empty."""
-    own_hosts: list[str] = []
-    """Host names of the site's MTA, as they stand in its Received fields."""
-    results_position: Literal["above", "below"] = "above"
-    verify: bool = False
-    """Check SPF, DKIM and DMARC here, by DNS, where no believed result stands in a mail."""
-    nameservers: list[str] = []
-    """Addresses, or address:port, that are asked then; the system's when empty."""
-    arc_sealers: list[str] = []
-    """Domains of forwarders whose sealed results (RFC 8617) are believed where forwarding broke the sender's own."""
-
-    @field_validator("nameservers")
-    @classmethod
-    def _addresses_of_servers(cls, values: list[str]) -> list[str]:
-        for value in values:
-            host, port = split_nameserver(value)
-            ip_address(host)
-            if not 0 < port < 65536:
-                raise ValueError(f"{value} names no port")
-        return values
-
-
-class SmtpTable(DoorTable):
-    """`[smtp]`: the door that the site's MTA hands mail to."""
-
-    listen: str = "127.0.0.1:2525"
-    protocol: Literal["smtp", "lmtp"] = "smtp"
-    peers: list[str] = ["127.0.0.0/8", "::1/128"]
-    """Networks that may connect: the site's MTA, nobody else."""
-    size_limit: int = Field(default=50 * 1024 * 1024, ge=1024)
-    """Octets."""
-
-    @field_validator("peers")
-    @classmethod
-    def _networks(cls, values: list[str]) -> list[str]:
-        for value in values:
-            ip_network(value, strict=False)
-        return values
-
-
-class RelayTable(_Table):
-    """`[relay]`: the way out for mail: the site's submission server, or a Maildir for trying things out."""
-
-    host: str = ""
-    port: int = Field(default=587, ge=1, le=65535)
-    tls: Literal["none", "starttls", "tls"] = "starttls"
-    user: str = ""
-    password: SecretStr = SecretStr("")
-    password_file: Path | None = None
-    certificate_file: Path | None = None
-    """Certificates to trust besides the system's."""
-    envelope: Literal["signed", "plain"] = "signed"
-    """`signed`: acknowledgements leave with the null path, all else with a signed bounce address, where subaddresses
-    are on. `plain`: everything leaves with our first address, for servers that let us send as nobody else."""
-    region: str = ""
-    """Country code of where the server stands: personal data leave through it."""
-    maildir: Path | None = None
-    """Write every mail into this Maildir instead of sending it."""
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if not self.host and self.maildir is None:
-            raise ValueError("needs host (the submission server) or maildir (a folder for trying things out)")
-        return self
-
-
-class LettersTable(_Table):
+class LettersTable(Table):
     """`[letters]`: the scan folder in, the print spool out."""
 
     scans: Path
     spool: Path
 
 
-class TelegramTable(_Table):
+class TelegramTable(Table):
     """`[telegram]`: off unless named. Staff cards hold no personal data."""
 
     token: SecretStr = SecretStr("")
@@ -191,7 +117,7 @@ class TelegramTable(_Table):
         return self
 
 
-class CanaryTable(_Table):
+class CanaryTable(Table):
     """`[canary]`: off unless named. A message to ourselves, which proves that mail still comes in."""
 
     address: str | list[str]
@@ -207,7 +133,7 @@ class CanaryTable(_Table):
         return tuple(dict.fromkeys(given))
 
 
-class WebTable(_Table):
+class WebTable(Table):
     """`[web]`: the review desk."""
 
     listen: str = "127.0.0.1:8080"
@@ -215,14 +141,14 @@ class WebTable(_Table):
     """As staff reach it; https makes the cookies secure."""
 
 
-class PolicyTable(_Table):
+class PolicyTable(Table):
     """`[policy]`: what the controller has settled."""
 
     hold_seconds: int = Field(default=60, ge=0, le=86_400)
     """How long an approved reply waits, so that it can be taken back."""
     eves_closed: bool = False
     customer_number_pattern: str = r"\d{4,8}"
-    target_working_days: dict[str, int] = {"fault": 1, "billing": 5}
+    target_working_days: dict[str, int] = Field(default={"fault": 1, "billing": 5})
 
     @field_validator("customer_number_pattern")
     @classmethod
@@ -249,6 +175,7 @@ class Settings(BaseSettings):
     controller: ControllerTable
     store: StoreTable = StoreTable()
     smtp: SmtpTable | None = None
+    imap: dict[str, ImapTable] = {}
     relay: RelayTable
     letters: LettersTable | None = None
     telegram: TelegramTable | None = None
@@ -264,6 +191,14 @@ class Settings(BaseSettings):
         if self.canary is not None and not self.canary.addresses:
             raise ValueError("[canary] address: names no address; name one, or leave the table out")
         return self
+
+    @field_validator("imap")
+    @classmethod
+    def _names_of_mailboxes(cls, tables: dict[str, ImapTable]) -> dict[str, ImapTable]:
+        for name in tables:
+            if not re.fullmatch(r"[a-z0-9_-]{1,40}", name):
+                raise ValueError(f"the mailbox's name {name!r} must be of small letters, digits, - and _")
+        return tables
 
     @classmethod
     def settings_customise_sources(
@@ -314,13 +249,6 @@ def split_listen(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def split_nameserver(value: str) -> tuple[str, int]:
-    """`192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` or `[2001:db8::53]:5353` as address and port."""
-    if found := re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::(\d{1,5}))?|([0-9.]+):(\d{1,5})", value):
-        return found[1] or found[3], int(found[2] or found[4] or 53)
-    return value, 53
-
-
 def read_secret(settings_path: Path, value: SecretStr, file: Path | None, what: str) -> str:
     """A secret from its file when one is named, else its own value. Raises `ConfigError` without telling it."""
     if file is None:
@@ -339,12 +267,14 @@ def _refuse_unknown(path: Path, tables: dict[str, Any]) -> None:
             wrong.append(f"{path}: there is no table [{name}]{_nearest(name, known)}")
             continue
         model = _model_of(known[name].annotation)
-        if isinstance(table, dict) and model is not None:
-            wrong += [
-                f"{path}: [{name}] has no key {key}{_nearest(key, model.model_fields)}"
-                for key in table
-                if key not in model.model_fields
-            ]
+        named = table if name == "imap" and isinstance(table, dict) else {"": table}
+        for inner, keys in named.items():
+            if isinstance(keys, dict) and model is not None:
+                wrong += [
+                    f"{path}: [{name}{inner and f'.{inner}'}] has no key {key}{_nearest(key, model.model_fields)}"
+                    for key in keys
+                    if key not in model.model_fields
+                ]
     if wrong:
         raise ConfigError("\n".join(wrong))
 
@@ -361,6 +291,8 @@ def _nearest(name: str, known: Any) -> str:
 
 def _sentence(path: Path, error: Any) -> str:
     place = [str(part) for part in error["loc"]]
+    if place[:1] == ["imap"] and len(place) > 1:
+        place[:2] = [f"imap.{place[1]}"]
     where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else "the file"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{path}: {where}: {message[:1].lower()}{message[1:]}"

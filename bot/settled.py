@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from bot.canary import Canary
-from bot.config import ConfigError, DoorTable, Settings, resolve, split_nameserver
+from bot.config import ConfigError, Settings, resolve
 from bot.intake.prepare import Preparing
+from bot.mail_tables import DoorTable, split_nameserver
 from bot.rules.verdicts import Policy
 from mail.addresses import normalise_address
 from mail.signed_address import OwnAddresses
@@ -34,6 +35,7 @@ def trusts_of(settings: Settings) -> dict[str, Trust]:
     doors: dict[str, DoorTable] = {}
     if settings.smtp is not None:
         doors["smtp"] = settings.smtp
+    doors |= {f"imap.{name}": table for name, table in settings.imap.items()}
     return {name: _trust(settings, table) for name, table in doors.items()}
 
 
@@ -62,7 +64,12 @@ def own_addresses_of(settings: Settings) -> OwnAddresses:
 
 def preparing_of(settings: Settings, notice: Notice) -> Preparing:
     """The part that `explain` and intake share."""
-    return Preparing(policy=policy_of(settings), notice=notice, on_call=settings.controller.on_call_number)
+    return Preparing(
+        policy=policy_of(settings),
+        notice=notice,
+        on_call=settings.controller.on_call_number,
+        addresses=own_addresses_of(settings),
+    )
 
 
 def canary_of(

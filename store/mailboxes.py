@@ -8,15 +8,25 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from store.models import MailboxEntry, MailboxFolder, table_of
+from store.rows import add_row
 
 _FOLDER = table_of(MailboxFolder)
 _ENTRY = table_of(MailboxEntry)
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_CHANGED = ("state", "reason", "noted_at", "retry_at")
+_sqlite, _postgresql = sqlite.insert(_ENTRY), postgresql.insert(_ENTRY)
+_NOTE = {
+    "sqlite": _sqlite.on_conflict_do_update(
+        index_elements=["folder_id", "uid"], set_={name: _sqlite.excluded[name] for name in _CHANGED}
+    ),
+    "postgresql": _postgresql.on_conflict_do_update(
+        index_elements=["folder_id", "uid"], set_={name: _postgresql.excluded[name] for name in _CHANGED}
+    ),
+}
 _TOGETHER = 500
 """Rows in one statement; SQLite bounds the number of parameters."""
 
@@ -37,8 +47,6 @@ class FolderAccount:
 
     id: int
     entries: tuple[NewEntry, ...]
-    is_first: bool
-    adopted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,43 +77,47 @@ class FolderBalance:
         return sum(count for _, count in self.parked)
 
 
-def open_account(session: Session, mailbox: str, folder: str, uid_validity: int, now: datetime) -> FolderAccount:
-    """The account of a folder under this validity; entries under its other validities mean nothing any more and go."""
+def adopted(session: Session, mailbox: str, folder: str, uid_validity: int) -> tuple[bool, datetime | None]:
+    """Whether the folder has an account under this validity, and when it was seen first under any; None for never."""
+    rows = session.connection().execute(_accounts_of(mailbox, folder)).all()
+    is_known = any(row.uid_validity == uid_validity for row in rows)
+    return is_known, min((row.adopted_at for row in rows), default=None)
+
+
+def open_account(
+    session: Session, mailbox: str, folder: str, uid_validity: int, now: datetime, leave: Sequence[int] = ()
+) -> FolderAccount:
+    """The account of a folder under this validity; entries under its other validities mean nothing any more and go.
+
+    Where there was none it is opened, and the UIDs of `leave` are `left` in it.
+    """
     connection = session.connection()
-    mine = (_FOLDER.c.mailbox == mailbox) & (_FOLDER.c.folder == folder)
-    known = connection.execute(select(_FOLDER.c.id, _FOLDER.c.uid_validity, _FOLDER.c.adopted_at).where(mine)).all()
-    adopted_at = min((row.adopted_at for row in known), default=now)
+    known = connection.execute(_accounts_of(mailbox, folder)).all()
     others = [row.id for row in known if row.uid_validity != uid_validity]
     if others:
         connection.execute(delete(_ENTRY).where(_ENTRY.c.folder_id.in_(others)))
-        connection.execute(
-            update(_FOLDER).where(_FOLDER.c.id.in_(others)).values(is_current=False, present=0, waiting=0)
-        )
+        old = update(_FOLDER).where(_FOLDER.c.id.in_(others))
+        connection.execute(old.values(is_current=False, present=0, waiting=0))
     account_id = next((row.id for row in known if row.uid_validity == uid_validity), None)
     if account_id is None:
-        row = MailboxFolder(mailbox=mailbox, folder=folder, uid_validity=uid_validity, adopted_at=adopted_at)
-        session.add(row)
-        session.flush()
-        account_id = row.id
-    else:
-        connection.execute(update(_FOLDER).where(_FOLDER.c.id == account_id).values(is_current=True))
+        adopted_at = min((row.adopted_at for row in known), default=now)
+        account_id = add_row(
+            session, MailboxFolder, mailbox=mailbox, folder=folder, uid_validity=uid_validity, adopted_at=adopted_at
+        )
+        note(session, account_id, [NewEntry(uid, "left") for uid in leave], now)
+    connection.execute(update(_FOLDER).where(_FOLDER.c.id == account_id).values(is_current=True))
     entries = connection.execute(select(_ENTRY).where(_ENTRY.c.folder_id == account_id).order_by(_ENTRY.c.uid))
-    return FolderAccount(
-        id=account_id or 0,
-        entries=tuple(NewEntry(one.uid, one.state, one.reason, one.retry_at) for one in entries),
-        is_first=not known,
-        adopted_at=adopted_at,
-    )
+    return FolderAccount(account_id, tuple(NewEntry(one.uid, one.state, one.reason, one.retry_at) for one in entries))
+
+
+def _accounts_of(mailbox: str, folder: str) -> Select[tuple[int, int, datetime]]:
+    mine = (_FOLDER.c.mailbox == mailbox) & (_FOLDER.c.folder == folder)
+    return select(_FOLDER.c.id, _FOLDER.c.uid_validity, _FOLDER.c.adopted_at).where(mine)
 
 
 def note(session: Session, account_id: int, entries: Sequence[NewEntry], now: datetime) -> None:
     """Write down what became of these UIDs; the totals of stored and duplicate ones grow by them."""
     connection = session.connection()
-    insert = _INSERTS[connection.dialect.name](_ENTRY)
-    statement = insert.on_conflict_do_update(
-        index_elements=["folder_id", "uid"],
-        set_={name: insert.excluded[name] for name in ("state", "reason", "noted_at", "retry_at")},
-    )
     rows = [
         {
             "folder_id": account_id,
@@ -118,7 +130,7 @@ def note(session: Session, account_id: int, entries: Sequence[NewEntry], now: da
         for one in entries
     ]
     if rows:
-        connection.execute(statement, rows)
+        connection.execute(_NOTE[connection.dialect.name], rows)
     counted = {state: sum(1 for one in entries if one.state == state) for state in ("stored", "duplicate")}
     connection.execute(
         update(_FOLDER)
