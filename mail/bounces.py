@@ -1,230 +1,235 @@
 """Bounces: what a delivery status notification says (RFC 3464), and what programs say that do not write one.
 
-Only facts are found here; `mail.automatic` decides with them. Recipients of a delay are no failed ones: the mail may
-still arrive.
+A bounce is known by its report, by a field that only mail systems write, or by its words; the words count only with a
+sender or a subject that fits, and a mail that shows signs of a person (a forwarded bounce, a question) needs more. A
+report that only tells of a delay or of success is no bounce: the mail may still arrive, or has arrived (THREATS 33:
+whatever it is, it only tells us something; nothing is ever sent again because of it).
 """
 
 import re
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
+from mail import facts as signs
 from mail.addresses import address_list
-from mail.charsets import decode
-from mail.fields import Header
-from mail.mime import Part
+from mail.facts import Facts
+from mail.fields import Header, split_header
+from mail.message import AutomaticKind
+from mail.phrases import Words, phrases
+from mail.recipients import NOTIFICATION, addresses_in, named_in_text, own_words, status_in_text
+from mail.status import MOST, STATUS_TYPES, Outcome, outcomes, reports
+
+KIND_OF_DELAY: AutomaticKind = "delivery_notice"
+"""What a report is that names no failed recipient, for all are delayed."""
 
 Sender = Literal["daemon", "null", "office", ""]
 
-_SUBJECT = re.compile(
-    r"undeliver(?:ed|able|y)|undelivered|delivery (?:status notification|failure|failed|has failed|problem|report|"
-    r"error|delayed|"
-    r"notification)|(?:mail|message|e-?mail)(?: \w+)? (?:delivery )?(?:failed|failure|problem|error|delayed|"
-    r"not delivered|"
-    r"could not be delivered|rejected|returned|undelivered|system error)|delivery warning|returned (?:mail|"
-    r"e-?mail|message|to sender)|"
-    r"failure (?:notice|delivery|notification)|failed delivery|non[- ]?(?:remis|delivery|delivered|deliverable)|"
-    r"not delivered|could not (?:be delivered|send message)|could not deliver|cannot deliver|can't be delivered|"
-    r"nondeliverable|unzustellbar|nicht zugestellt|nicht zustellbar|zustellung|delivery status|rejected mail|"
-    r"mail status report|"
-    r"toimitus(?:ongelma|virhe)|ei voitu toimittaa|toimittamaton|palautettu|perillemenemätön|toimitus epäonnistui|"
-    r"toimituksen tila|toimittaminen epäonnistui|ei voida toimittaa|"
-    r"kunde inte levereras|går inte att leverera|olevererbar|oleverer|leveransfel|misslyckad leverans|obeställbar|"
-    r"levering|kunne ikke leveres|non recapitabile|mancata consegna|no se pudo entregar|no entregado|onbestelbaar|"
-    r"niet (?:bezorgd|afgeleverd)|niedostarczon|nie można dostarczyć|не доставлено|недоставленное|échec|"
-    r"non distribué|ei saa kohale toimetada|user unknown|unknown (?:user|address|recipient)|mail could not|"
-    r"warning: (?:could not|message)|delayed mail|nameserver error|invalid (?:address|recipient)|bounce|"
-    r"mailbox (?:full|unavailable|not found)|over quota|address (?:not found|unknown)|unable to deliver",
+_OFFICE = re.compile(
+    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|post_master|mail[-_.]?delivery[-_.]?\w*|mdaemon|smtp|system|"
+    r"administrator|mailadmin|bounces?|mail-?system|mmdf|uucp|listserv|daemon|mailer|mailservice|maildelivery\w*|ndr)\b",
     re.I,
 )
-_PHRASES = re.compile(
-    r"(?:could ?n(?:o|')t|cannot|can't|unable to|was not able to|wasn't able to|were not able to|"
-    r"failed to)\s+(?:be\s+)?"
-    r"(?:deliver|reach|send|relay|process|forward)|delivery to the following|undeliverable|"
-    r"following (?:recipient|address|user|destination)\S*|"
-    r"(?:was|were|has|have)(?: been)? (?:not|undelivered|un-?deliver\w+|rejected|returned|refused)|"
-    r"did not (?:reach|receive)|"
-    r"delivery (?:\w+ )?(?:has )?(?:failed|failure|error)|permanent (?:fatal )?(?:error|failure)|fatal errors?|"
-    r"(?:user|recipient|mailbox|address|account|userid|alias)\S*\s+(?:is |was |does ?n(?:o|')t |do ?n(?:o|')t |not )?"
-    r"(?:unknown|invalid|exist|found|disabled|full|rejected|unavailable|known|recogni[sz]ed|listed)|"
-    r"(?:no such|unknown|invalid) (?:\w+ ){0,2}(?:user|recipient|address|mailbox|account|local|userid|domain)|"
-    r"has been postponed|over (?:its )?(?:disk )?quota|quota exceeded|mailbox (?:is )?full|\b5[05]\d[ -]\d?\.?\d|"
-    r"\b5\.[0-7]\.\d+\b|"
-    r"retry (?:timeout|time)|returned to (?:the )?sender|original message (?:follows|text)|returned message|"
-    r"message that you sent|your (?:message|mail|e-?mail)\b.{0,80}\b(?:not|fail|reject|undeliver)|"
-    r"no longer (?:valid|in use|active)|"
-    r"ei (?:voitu|voida|pystytty) toimittaa|toimitus epäonnistui|vastaanottajaa ei|"
-    r"kunde inte (?:levereras|leverera|nå)|kan inte levereras|leveransen misslyckades|mottagar\w+ (?:finns|"
-    r"hittades) inte|"
-    r"konnte nicht (?:zugestellt|übermittelt)|nicht zugestellt|n'a pas (?:pu|été)|no se (?:pudo|ha podido)|"
-    r"non è stato possibile|не может быть доставлено|kon niet",
-    re.I | re.S,
-)
-_MACHINE_LOCAL = re.compile(
-    r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mail[-_.]?delivery[-_.]?\w*|mdaemon|smtp|"
-    r"system|administrator|mailadmin|bounces?|mail-?system|mmdf|uucp|listserv|daemon)\b",
-    re.I,
-)
-_MACHINE_NAME = re.compile(
-    r"mail(?:er)?[ _-]?(?:delivery|daemon|administrator|system)|delivery (?:sub)?system|postmaster|"
-    r"system administrator|"
-    r"microsoft outlook|internet mail|mail router|message transfer",
+_OFFICE_NAME = re.compile(
+    r"mail(?:er)?[ _-]?(?:delivery|daemon|administrator|system)|delivery (?:sub)?system|postmaster|system administrator|"
+    r"microsoft outlook|microsoft exchange|internet mail|mail router|message transfer|mail gateway|anti-?virus|antivirus",
     re.I,
 )
 _DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?delivery[-_.]?\w*|mdaemon|mmdf)\b", re.I)
-_NULL_PATH = re.compile(rb"\s*(?:<\s*>|<?\s*mailer-daemon\b)", re.I)
-_ALONE = re.compile(
-    r"^[\s>*-]*[\"'<]?[^\s<>\"']{1,64}@[^\s<>\"':;,]{1,255}[\"'>]?(?:\s*\([^)]*\))?\s*(?:$|[:;]|\s+on\s|\.\.\.)"
-)
-_NOT_ABOUT = re.compile(r"^\s*(?:to|cc|from|sender|mail from|reply-to|subject)\s*:", re.I)
-_FIELD = re.compile(
-    r"^(Final-Recipient|Original-Recipient|Action|Status|X-Actual-Recipient|Original-Rcpt-to)\s*:\s*(.*)$", re.I
-)
-_TYPED = re.compile(r"^\s*(?:rfc822|rfc-822|utf-8|smtp|x400|unknown|local|dns)\s*;?\s*", re.I)
-_ADDRESS = re.compile(r"[A-Za-z0-9._%+=/!#$&'*~^{}|-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_COPY = re.compile(
-    r"^[\s>*-]*(?:-{2,}|={2,}|_{2,})?\s*(?:below this line is (?:a|the) copy|this is a copy of (?:the|"
-    r"your) message|original message|"
-    r"unsent message|returned message|message header|the (?:body|header|text) of (?:your|the) (?:original )?message|"
-    r"header of the original|start of (?:the )?(?:returned|original)|copy of (?:the|your)|forwarded message|"
-    r"your (?:original )?message (?:follows|reads)|original (?:mail|e-?mail|headers?)|included is a copy|"
-    r"message (?:text )?follows|alkuperäinen viesti|ursprungligt meddelande|the first \d+ lines)",
-    re.I,
-)
-_COPIED_FIELD = re.compile(r"^[\s>|]*(?:received|return-path|message-id|mime-version|dkim-signature|from)\s*:", re.I)
-_DELAY = re.compile(
-    r"\bwarning\b.{0,60}(?:could not|still|delay)|has been delayed|delayed\b|not yet been delivered|"
-    r"still being (?:re)?tried|"
-    r"will (?:keep|continue)(?: \w+)? (?:trying|to try|to be retried)|do(?:es)? not need to (?:resend|do anything)|"
-    r"no action is required|will be retried|temporary (?:error|failure|problem)|"
-    r"you do not need to resend|attempts? will continue|delivery attempts will|"
-    r"viivästy|fördröj|försenad|verzögert",
-    re.I | re.S,
-)
-_FINAL = re.compile(
-    r"permanent|giving up|given up|fatal|failed permanently|could not be delivered within|\b5\.\d\.\d+\b", re.I
-)
-_NO_FAILURE = frozenset({"delayed", "delivered", "relayed", "expanded"})  # RFC 3464, 2.3.3
-_MOST = 100
+_DAEMON_PATH = re.compile(rb"\s*<?\s*mailer-daemon\b", re.I)
+_PROGRAM_FIELDS = ("user-agent", "x-mailer", "x-originating-ip", "in-reply-to", "references", "thread-index")
+_OPENING_WORDS = 80
+_FIRST_SIGHT = 6000
 
 
-def sender_kind(header: Header, envelope_sender: str, *, known: bool) -> Sender:
-    """`daemon` for a mail system by its name, `null` for the null reverse-path (RFC 5321, 4.5.5) under another name,
-    `office` for an address such as postmaster@ where a person may sit too (RFC 2142, 5), else "".
-    """
-    shown = header.text("from")
-    addresses = address_list(header.all("from"))
-    local = (addresses[0].partition("@")[0] if addresses else shown).strip(' "<')
-    if _DAEMON.match(local):
-        return "daemon"
-    if (known and envelope_sender.strip("<>") == "") or _NULL_PATH.match(header.first("return-path")):
-        return "null"
-    return "office" if _MACHINE_LOCAL.match(local) or _MACHINE_NAME.search(shown) else ""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a mail is that a mail system wrote about another mail."""
+
+    kind: AutomaticKind
+    reason: str
+    failed: tuple[str, ...] = ()
+    status: str = ""
 
 
-def subject_fits(subject: str) -> bool:
-    """Whether the subject is one that mail systems write."""
-    return _SUBJECT.search(subject[:1000]) is not None
+@dataclass(frozen=True)
+class _Evidence:
+    """What there is to decide by, each thing found when it is first asked for."""
+
+    facts: Facts
+    texts: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What the reports say of each recipient."""
+        return tuple(outcome for text in self.texts for outcome in outcomes(text))
+
+    @cached_property
+    def sender(self) -> Sender:
+        """`daemon` for a mail system by its name, `null` for the null reverse-path (RFC 5321, 4.5.5) under another
+        name, `office` for an address such as postmaster@ where a person may sit too (RFC 2142, 5), else "".
+        """
+        header = self.facts.header
+        shown = header.text("from")
+        senders = self.facts.shown_senders
+        local = (senders[0].partition("@")[0] if senders else shown).strip(' "<')
+        if _DAEMON.match(local):
+            return "daemon"
+        if self.facts.null_sender or _DAEMON_PATH.match(header.first("return-path")):
+            return "null"
+        return "office" if _OFFICE.match(local) or _OFFICE_NAME.search(shown) else ""
+
+    @cached_property
+    def subject_fits(self) -> bool:
+        """Whether the subject is one that mail systems write."""
+        return phrases("bounces")["subject"].within(Words(self.facts.subject[:1000]))
+
+    @cached_property
+    def own(self) -> str:
+        """The mail system's own words."""
+        return own_words(self.facts.text)
+
+    @cached_property
+    def words(self) -> Words:
+        """The beginning of its own words, for phrases."""
+        return Words(self.own[:_FIRST_SIGHT])
+
+    def says(self, group: str) -> bool:
+        """Whether the beginning of its own words holds a phrase of the group."""
+        return phrases("bounces")[group].within(self.words)
+
+    @cached_property
+    def opens_as_program(self) -> bool:
+        """Whether the text begins with what a known mail system writes of itself."""
+        opening = " ".join(self.words.items[:_OPENING_WORDS])
+        return phrases("bounces")["program"].within(Words(opening))
 
 
-def words_fit(subject: str, text: str, machine: Sender) -> bool:
-    """Whether a mail without a status report reads as a bounce: sender, subject and wording must agree enough."""
-    if machine == "daemon":
-        return True
-    if machine == "null" and subject_fits(subject):
-        return True
-    if not subject_fits(subject) or not _PHRASES.search(_own_words(text)[:6000]):
+def verdict(facts: Facts) -> Verdict | None:
+    """Whether a mail system wrote this mail about another one, and what it tells."""
+    found = _Evidence(facts, reports(facts.parts) if _may_hold_report(facts) else ())
+    is_report = facts.report_type in {"delivery-status", "delivery_status"}
+    if not is_report and found.sender not in {"daemon", "null"} and _shows_a_person(found):
+        return None
+    if is_report or (found.texts and (found.sender or found.subject_fits)):
+        return _reported(found)
+    if named := address_list(facts.header.all("x-failed-recipients")):
+        delayed = _is_delay(found)
+        kind = KIND_OF_DELAY if delayed else "bounce"
+        return Verdict(kind, signs.FAILED_RECIPIENTS_FIELD, () if delayed else named[:MOST], status_in_text(found.own))
+    return _told(found) if _words_fit(found) else None
+
+
+def _may_hold_report(facts: Facts) -> bool:
+    """A cheap look, so that a person's mail is not searched: a part of the type, or the field's name in the text."""
+    return any(part.media_type in STATUS_TYPES for part in facts.parts) or "-recipient" in facts.text[:100_000].lower()
+
+
+def _shows_a_person(found: _Evidence) -> bool:
+    """A person who tells us of a bounce answers or forwards it, or writes from a program that people use."""
+    facts = found.facts
+    if facts.submitted not in {"", "no"} or not facts.from_address:
         return False
-    if machine:
+    if facts.submitted == "no" or facts.forwards:
         return True
-    answers = re.match(r"\s*(?:re|fw|fwd|vs|vl|sv|vb)\s*:", subject, re.I) is not None
-    return not answers or bool(re.search(r"delivery failed|non remis|undeliver", subject, re.I))
+    program = any(facts.header.has(name) for name in _PROGRAM_FIELDS)
+    return program and (facts.answers or not found.subject_fits)
 
 
-def reported_recipients(root: Part) -> tuple[tuple[str, ...], bool, bool]:
-    """The recipients that failed by the `message/delivery-status` parts; whether there is such a part; and whether it
-    names any recipient at all, so that no failed one means a delay.
-    """
-    failed: dict[str, None] = {}
-    found = complete = False
-    for part in root.walk():
-        if part.media_type == "message/delivery-status":
-            found = True
-            text = decode(part.body)[0]
-            complete = complete or re.search(r"^(?:Final|Original)-Recipient\s*:", text, re.I | re.M) is not None
-            for address in _failed_in(text):
-                failed.setdefault(address)
-    return tuple(failed)[:_MOST], found, complete
+def _reported(found: _Evidence) -> Verdict:
+    """By the report's own fields; where it has none that can be read, by the text beside it."""
+    failed = [outcome for outcome in found.outcomes if outcome.failed]
+    named = tuple(dict.fromkeys(outcome.address for outcome in failed if outcome.address))[:MOST]
+    if named:
+        return Verdict("bounce", signs.DELIVERY_STATUS, named, _status_of(failed) or status_in_text(found.own))
+    if found.outcomes and not failed:
+        kind = KIND_OF_DELAY if any(outcome.delayed for outcome in found.outcomes) else "delivery_notice"
+        return Verdict(kind, signs.DELAY if found.outcomes[0].delayed else signs.DELIVERY_STATUS)
+    told = _told(found)
+    return Verdict(told.kind, signs.DELIVERY_STATUS, told.failed, _status_of(failed) or told.status)
 
 
-def recipients_in_text(text: str, returned_to: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The addresses that a bounce without a report names as failed; none when it only tells of a delay.
+def _status_of(failed: list[Outcome]) -> str:
+    return failed[0].status if failed else ""
 
-    Addresses that stand alone on a line, or before a colon, are what it is about; only where there are none do those
-    within sentences count. `returned_to` are the bounce's own recipients, which it may name as the sender.
-    """
-    words = _own_words(text)[:20000]
-    if _DELAY.search(words) and not _FINAL.search(words):
-        return ()
-    alone: dict[str, None] = {}
-    within: dict[str, None] = {}
-    for line in words.split("\n"):
-        if _NOT_ABOUT.match(line):
-            continue
-        for address in _named_in(line[:1000]):
-            (alone if _ALONE.match(line) else within).setdefault(address)
-    for found in (alone, within):
-        named = [address for address in found if address.lower() not in {own.lower() for own in returned_to}]
-        if named:
-            return tuple(named)[:_MOST]
+
+def _told(found: _Evidence) -> Verdict:
+    """By the words alone."""
+    if _is_delay(found):
+        return Verdict(KIND_OF_DELAY, signs.DELAY)
+    if found.says("delivered") and not found.says("failure"):
+        return Verdict("delivery_notice", signs.BOUNCE_WORDS)
+    facts = found.facts
+    reporter = facts.shown_senders[0].rpartition("@")[2] if facts.shown_senders else ""
+    returned = returned_headers(facts)
+    authors = [address for header in returned for address in address_list(header.all("from"))]
+    avoid = (*address_list(facts.header.all("to")), *facts.own_addresses, *facts.shown_senders, *authors)
+    named = named_in_text(found.own, avoid=avoid, reporter=reporter if found.sender == "daemon" else "")
+    if not named:
+        named = _addressed(returned, facts)
+    return Verdict("bounce", signs.BOUNCE_WORDS, named, status_in_text(found.own))
+
+
+def _is_delay(found: _Evidence) -> bool:
+    subject = Words(found.facts.subject[:1000])
+    delayed = found.says("delay") or phrases("bounces")["delay"].within(subject)
+    return delayed and not found.says("final")
+
+
+def _addressed(returned: list[Header], facts: Facts) -> tuple[str, ...]:
+    """The one recipient of the returned mail, as a last resort: a mail with several does not say which one failed."""
+    for header in returned:
+        if named := address_list(header.all("x-failed-recipients")):
+            return named[:MOST]
+        to = dict.fromkeys(address for address in address_list(header.all("to")) if not facts.is_own(address))
+        if len(to) == 1 and not header.has("cc"):
+            return tuple(address for one in to for address in addresses_in(one))
     return ()
 
 
-def _failed_in(text: str) -> list[str]:
-    """RFC 3464, 2.3: a group of fields a recipient; `Action: failed`, or no action and a status of class 5."""
-    failed = []
-    for group in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n")):
-        unfolded = re.sub(r"\n[ \t]+", " ", group)
-        values: dict[str, str] = {}
-        for line in unfolded.split("\n"):
-            if match := _FIELD.match(line):
-                values.setdefault(match[1].lower(), match[2].strip())
-        action, status = values.get("action", "").lower(), values.get("status", "")
-        if action in _NO_FAILURE or (not action.startswith("fail") and status and not status.startswith("5")):
-            continue
-        for name in ("original-recipient", "original-rcpt-to", "final-recipient", "x-actual-recipient"):
-            if address := _recipient(values.get(name, "")):
-                failed.append(address)
-                break
-    return failed
+def returned_headers(facts: Facts) -> list[Header]:
+    """The headers of the mails that are returned: in parts of their own, or as text below the mail system's words."""
+    headers = [
+        part.header
+        for outer in facts.parts
+        if outer.media_type in {"message/rfc822", "message/global"}
+        for part in outer.children
+    ]
+    for part in facts.parts:
+        if (
+            part.media_type
+            in {"text/rfc822-headers", "message/rfc822-headers", "message/global-headers", "text/rfc822-header"}
+            and part.body
+        ):
+            headers.append(split_header(part.body[:64_000])[0])
+    if not headers:
+        below = facts.text[len(own_words(facts.text)) :][:64_000]
+        lines = [line.lstrip("> |\t") if line[:1] in {">", "|"} else line for line in below.split("\n")[:400]]
+        first = next((at for at, line in enumerate(lines) if re.match(r"[A-Za-z-]{2,40}:\s?\S", line.strip())), -1)
+        if first >= 0:
+            block = "\n".join([lines[first].strip(), *lines[first + 1 :]])
+            headers.append(split_header(block.encode("utf-8", "replace"))[0])
+    return headers
 
 
-def _recipient(value: str) -> str:
-    bare = _TYPED.sub("", value).strip().strip("<>").strip()
-    found = _ADDRESS.search(bare)
-    if found:
-        local, _, domain = found[0].rpartition("@")
-        return f"{local}@{domain.lower()}"
-    return bare if re.fullmatch(r"[\w.+-]{1,64}", bare) else ""
+def _words_fit(found: _Evidence) -> bool:
+    """Whether a mail without a report reads as a bounce: sender, subject and wording must agree enough."""
+    facts = found.facts
+    if found.sender == "daemon" or NOTIFICATION in found.own:
+        return True
+    if found.sender == "null" and (found.subject_fits or found.opens_as_program):
+        return True
+    if found.sender and found.opens_as_program:
+        return True
+    if not found.subject_fits or not (found.says("failure") or found.opens_as_program):
+        return False
+    if found.sender:
+        return not (found.sender == "office" and facts.answers and facts.asks)
+    if facts.answers and not re.search(r"delivery failed|non remis|undeliver", facts.subject, re.I):
+        return False
+    return found.opens_as_program or not (facts.asks or _tells_of_oneself(facts))
 
 
-def _own_words(text: str) -> str:
-    """What the mail system says, without the copy of the mail that it returns."""
-    lines = text.split("\n")
-    for at, line in enumerate(lines[:2000]):
-        if at and (_COPY.match(line[:300]) or (_COPIED_FIELD.match(line[:100]) and _is_header_block(lines, at))):
-            return "\n".join(lines[:at])
-    return "\n".join(lines[:2000])
-
-
-def _is_header_block(lines: list[str], at: int) -> bool:
-    following = [line for line in lines[at + 1 : at + 6] if line.strip()]
-    return sum(1 for line in following if re.match(r"[>\s|]*[A-Za-z-]{2,40}:\s", line)) >= 2
-
-
-def _named_in(line: str) -> list[str]:
-    found = []
-    for match in _ADDRESS.finditer(line):
-        local, _, domain = match[0].rpartition("@")
-        local = local.rpartition("=")[2].strip("'/")
-        if not local or not _MACHINE_LOCAL.match(local):
-            found.append(f"{local}@{domain.lower().rstrip('.')}")
-    return found
+def _tells_of_oneself(facts: Facts) -> bool:
+    """Whether a person speaks: he wants something."""
+    return phrases("absence")["wants"].within(facts.head)

@@ -177,8 +177,8 @@ def test_read_receipts_complaints_and_aggregate_reports_are_known() -> None:
     assert classified("Report Domain: lampo.test Submitter: muu.test Report-ID: <1>", "See attached.").kind == "report"
 
 
-def test_a_person_answers_an_invitation_by_machine_but_invites_as_a_person() -> None:
-    for method, kind in (("REPLY", "calendar"), ("COUNTER", "calendar"), ("REQUEST", "none")):
+def test_a_calendar_invites_and_answers_by_itself() -> None:
+    for method, kind in (("REPLY", "calendar"), ("COUNTER", "calendar"), ("REQUEST", "calendar"), ("PUBLISH", "none")):
         content = (
             "From: aino.esimerkkila@posti.test\r\nSubject: Mittarin vaihto\r\n"
             f"Content-Type: text/calendar; method={method}\r\n\r\n"
@@ -217,7 +217,7 @@ def test_programs_that_write_no_report_are_understood(subject: str, text: str) -
 def test_a_delay_names_no_failed_recipient() -> None:
     text = "Your message has been delayed and will be retried for 5 days.\n\n<aino@posti.test>: connection timed out\n"
     found = classified("Warning: message delayed 4 hours", text, sender="MAILER-DAEMON@muu.test")
-    assert found.kind == "bounce"
+    assert found.kind == "delivery_notice"
     assert found.failed_recipients == ()
 
 
