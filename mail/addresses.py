@@ -38,7 +38,7 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ANGLED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 _LOOSE = re.compile(r"[ \t]{0,20}([.@])[ \t]{0,20}(?=\S)")
-_LENIENT = re.compile(r"""(?:"(?:[^"\\\r\n]|\\.){1,64}"|[^\s<>()@,;:"]{1,200})@[^\s<>()@,;:"'\\]{1,255}""")
+_LENIENT = re.compile(r"""(?:"(?:[^"\\\r\n]|\\.){1,64}"|[^\s<>()\[\]@,;:"]{1,200})@[^\s<>()@,;:"'\\]{1,255}""")
 
 
 def strict_from(values: Sequence[str | bytes]) -> tuple[str, tuple[str, ...]]:
@@ -91,8 +91,7 @@ def address_list(values: Sequence[str | bytes] | str | bytes) -> tuple[str, ...]
     for value in fields:
         text = decode(value)[0] if isinstance(value, bytes) else value
         for mailbox in _mailboxes(text):
-            if address := _lenient(mailbox):
-                found.append(address)
+            found.extend(_lenient(mailbox))
     return tuple(found[:MAX_ADDRESSES])
 
 
@@ -203,7 +202,8 @@ def _mailboxes(text: str) -> list[str]:
     return [piece for piece in pieces if piece.strip()]
 
 
-def _lenient(mailbox: str) -> str:
+def _lenient(mailbox: str) -> list[str]:
+    """The address of one mailbox; of a piece with neither brackets nor commas every address in it."""
     if "(" in mailbox:
         mailbox = _without_comments(mailbox)
     angled = _ANGLED.search(_QUOTED.sub(_masked, mailbox)) if "<" in mailbox else None
@@ -214,11 +214,12 @@ def _lenient(mailbox: str) -> str:
         inner = decode_words(inner)
     inner = _LOOSE.sub(r"\1", inner)  # RFC 5322, 4.4: old mail may have blanks around dots and the at sign
     inner = clean_line(inner).strip(" '\"") if not inner.strip().startswith('"') else clean_line(inner)
-    match = _LENIENT.search(inner)
-    if match is None:
-        return ""
-    local, _, domain = match[0].rpartition("@")
-    return f"{local}@{domain.rstrip('.').lower()}"
+    found: list[str] = []
+    for match in _LENIENT.finditer(inner):
+        local, _, domain = match[0].rpartition("@")
+        if domain.strip(".]"):
+            found.append(f"{local}@{domain.rstrip('.').removesuffix(']' if '[' not in domain else '').lower()}")
+    return found[:1] if angled else found
 
 
 def _without_comments(text: str) -> str:

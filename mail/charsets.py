@@ -101,6 +101,7 @@ _COMBINING = (
     "\u302a-\u302f\u3099\u309a\ufe20-\ufe2f"
 )
 _MARKS = re.compile(f"([{_COMBINING}]{{{_MARKS_IN_A_ROW}}})[{_COMBINING}]+")
+_UNCLEAN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff{_COMBINING}]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -135,11 +136,9 @@ def likely(data: bytes) -> str:
 
 def clean(text: str) -> str:
     """`text` with `\\n` line ends, in NFC, and nothing in it that is not for reading."""
-    if "\r" in text or not text.isascii() or "\x0b" in text or "\x0c" in text:
-        text = _BREAKS.sub("\n", text)
-    text = _CONTROLS.sub("", text)
-    if text.isascii():
-        return text
+    if not _UNCLEAN.search(text):
+        return text if text.isascii() or unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    text = _CONTROLS.sub("", _BREAKS.sub("\n", text))
     text = _MARKS.sub(r"\1", text)
     try:
         text.encode("utf-8")
