@@ -24,7 +24,7 @@ from sqlmodel import Session
 
 from mail.channel import Channel, DeliveryError, DeliveryUncertain
 from mail.message import ChannelName, Language, OutboundAttachment, OutboundKind, OutboundMessage, Receipt
-from store import address_keys, departures, outbox, tickets
+from store import address_keys, departures, outbox, returns, tickets
 from store.database import Database
 from store.lifecycle import OutboxState
 from store.models import AttachmentFile, OutboxRow
@@ -87,6 +87,7 @@ class Dispatch:
                 outbox.move(
                     session, row, OutboxState.UNCERTAIN, actor="dispatch", at=self._clock(), receipt="INTERRUPTED"
                 )
+                returns.catch_up(session, row, actor="dispatch", at=self._clock())
             return len(rows)
 
         return await self._database.write(work)
@@ -184,6 +185,7 @@ class Dispatch:
             if state is OutboxState.APPROVED:
                 values["next_attempt_at"] = now + outbox.back_off(row.attempts)
             outbox.move(session, row, state, actor="dispatch", at=now, **values)
+            returns.catch_up(session, row, actor="dispatch", at=now)
 
         await self._until_taken(lambda: self._database.write(work))
 
@@ -214,6 +216,7 @@ class Dispatch:
         )
         if moved:
             departures.record_sent_reply(session, row, actor="dispatch", at=now)
+            returns.catch_up(session, row, actor="dispatch", at=now)  # a bounce may be quicker than we are
 
     def _envelope_sender(self, row: OutboxRow, key: bytes) -> str:
         """INV-7: an acknowledgement has the null path; all else tells by its path which row a bounce gives back."""

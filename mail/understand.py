@@ -18,6 +18,7 @@ from mail import charsets, mime
 from mail.addresses import address_list, strict_from
 from mail.authentication import UNKNOWN, authenticate
 from mail.automatic import classify
+from mail.delivered import delivered_to
 from mail.facts import Facts
 from mail.fields import Header
 from mail.language import detect
@@ -119,14 +120,16 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
         reading.problem(EMPTY)
     subject = header.text("subject")
     written = new_text(reading.own_text, reading.html or None) or reading.text
+    to, cc = address_list(header.all("to")), address_list(header.all("cc"))
     return InboundMessage(
         channel="email",
         subject=subject,
         from_text=header.text("from"),
         from_address=address,
-        to=address_list(header.all("to")),
-        cc=address_list(header.all("cc")),
+        to=to,
+        cc=cc,
         reply_to=address_list(header.all("reply-to")),
+        delivered_to=delivered_to(header, raw.envelope.recipients, to, cc),
         date=_date(header),
         accepted_at=accepted_at(header, trust.own_hosts),
         message_id=own_id,

@@ -34,6 +34,8 @@ COMPLETE = {
     "nothing_held": Resolution.NOTHING_HELD,
 }
 """Templates that are the whole answer. The other first answers tell what happens next: the request stays open."""
+REPLY_BOUNCED = "REPLY_BOUNCED"
+"""Flag of a ticket whose reply came back; the next reply that leaves takes it away."""
 UNDER_WAY = frozenset({OutboxState.APPROVED, OutboxState.SENDING, OutboxState.UNCERTAIN, OutboxState.FAILED})
 """States in which a reply may still leave, or may have left without anybody knowing."""
 
@@ -53,10 +55,11 @@ def record_sent_reply(session: Session, row: OutboxRow, *, actor: str, at: datet
         tickets.end_request(session, draft.request_id, resolution)
     left = tickets.open_requests(session, draft.ticket_id)
     state = _state_after(session, left)
+    values = tickets.earliest_dates(left) | {"flags": [flag for flag in ticket.flags if flag != REPLY_BOUNCED]}
     if ticket.state is not state and ticket.state is not TicketState.CLOSED:
-        tickets.move(session, ticket, state, actor=actor, at=at, **tickets.earliest_dates(left))
+        tickets.move(session, ticket, state, actor=actor, at=at, **values)
     else:
-        tickets.change(session, ticket, **tickets.earliest_dates(left))
+        tickets.change(session, ticket, **values)
 
 
 def _resolution(session: Session, draft: Draft) -> Resolution | None:

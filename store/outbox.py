@@ -5,11 +5,12 @@ program never tries it again, a person decides (INV-9). Nothing here talks to a 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col
 
@@ -20,6 +21,20 @@ from store.rows import add_row
 
 ACKNOWLEDGEMENTS_A_DAY = 3
 """INV-7: so many in 24 hours an address, then one summary, then silence."""
+
+MOST_IDS = 50
+"""Message-IDs of one mail that are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WentOut:
+    """A mail that has left, or may have: what a bounce or an automatic answer can speak of."""
+
+    outbox_id: int
+    kind: str
+    ticket_id: int | None
+    to_address: str
+
 
 # Statements are built once: to build them anew would cost more than the database takes to answer them.
 _TABLE = table_of(OutboxRow)
@@ -125,6 +140,27 @@ def _move(columns: tuple[str, ...]) -> Update:
 def _note_moved(session: Session, row: OutboxRow, old: OutboxState, *, actor: str, at: datetime) -> None:
     data = {"outbox": row.id, "kind": row.kind, "from": old.value, "to": row.state.value}
     events.append(session, at=at, actor=actor, kind=f"outbox_{row.state.value}", ticket_id=row.ticket_id, data=data)
+
+
+def went_out(session: Session, outbox_id: int) -> WentOut | None:
+    """The mail of this row; None when there is none, or no byte of it ever left."""
+    return _went_out(session, _TABLE.c.id == outbox_id)
+
+
+def went_out_as(session: Session, message_ids: Sequence[str]) -> WentOut | None:
+    """The mail that left under one of these Message-IDs, the last named first; at most fifty are looked at."""
+    named = list(message_ids)[-MOST_IDS:]
+    for message_id in reversed(named):
+        if found := _went_out(session, _TABLE.c.message_id == message_id):
+            return found
+    return None
+
+
+def _went_out(session: Session, condition: ColumnElement[bool]) -> WentOut | None:
+    columns = (_TABLE.c.id, _TABLE.c.kind, _TABLE.c.ticket_id, _TABLE.c.to_address)
+    left = (_TABLE.c.channel == "email", _TABLE.c.attempts > 0)
+    row = session.connection().execute(select(*columns).where(condition, *left)).first()
+    return None if row is None else WentOut(row.id, row.kind, row.ticket_id, row.to_address)
 
 
 def interrupted(session: Session) -> list[OutboxRow]:

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 from sqlmodel import Session, col
 
 from store import events
 from store.lifecycle import Resolution, TicketState, check_ticket_move
-from store.models import ClockSegment, Customer, Message, Request, RequestKind, Ticket
+from store.models import ClockSegment, Customer, Message, Request, RequestKind, StaffMember, Ticket
 from store.rows import add_row
 
 _REFERENCE_LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
 """No vowels (no words by accident), nothing that reads like another sign."""
+_ACTIVE = (col(StaffMember.disabled_at).is_(None), col(StaffMember.committed_on).is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class ThreadFacts:
     customer_key: str | None
     sender: str
     reference: str
+    staff_address: str = ""
+    """Normalised address on file of the active staff member whose ticket it is; empty without one."""
 
 
 def new_reference(choose: Callable[[str], str] = secrets.choice) -> str:
@@ -165,6 +168,24 @@ def end_request(session: Session, request_id: int, resolution: Resolution) -> bo
     return bool(result.rowcount == 1)
 
 
+def resume_request(session: Session, request_id: int, *, actor: str, at: datetime) -> bool:
+    """Take a request's end back, because what ended it did not arrive. Its due date is what it was (INV-3)."""
+    result = session.connection().execute(
+        update(Request)
+        .where(col(Request.id) == request_id, col(Request.resolution).is_not(None))
+        .values(resolution=None)
+    )
+    if result.rowcount != 1:
+        return False
+    request = session.get_one(Request, request_id)
+    session.refresh(request)
+    ticket_id = request.ticket_id
+    events.append(
+        session, at=at, actor=actor, kind="request_resumed", ticket_id=ticket_id, data={"request": request_id}
+    )
+    return True
+
+
 def earliest_dates(requests: Sequence[Request]) -> dict[str, date | None]:
     """The `due_on` and `target_on` that a ticket shows: the earliest of its open requests."""
     due = [request.due_on for request in requests if request.due_on]
@@ -183,28 +204,31 @@ def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
     row = (
         session.connection()
         .execute(
-            select(col(Ticket.id), col(Customer.key), col(Ticket.sender), col(Ticket.reference))
+            select(col(Ticket.id), col(Customer.key), col(Ticket.sender), col(Ticket.reference), col(StaffMember.email))
             .outerjoin(Customer, col(Customer.id) == col(Ticket.customer_id))
+            .outerjoin(StaffMember, and_(col(StaffMember.id) == col(Ticket.assigned_to), *_ACTIVE))
             .where(col(Ticket.id) == ticket_id)
         )
         .first()
     )
-    return None if row is None else ThreadFacts(row.id, row.key, row.sender, row.reference)
+    return None if row is None else ThreadFacts(row.id, row.key, row.sender, row.reference, row.email or "")
 
 
 def senders(session: Session, ticket_id: int) -> set[str]:
-    """The strict From addresses of the messages that came in to a ticket."""
-    query = select(col(Message.from_address)).where(col(Message.ticket_id) == ticket_id, col(Message.direction) == "in")
+    """The strict From addresses of the messages that people sent to a ticket; a machine's is nobody to write to."""
+    query = select(col(Message.from_address)).where(*_from_people(ticket_id))
     return {address for address in session.execute(query).scalars() if address}
 
 
 def newest_message_id(session: Session, ticket_id: int) -> str:
-    """Message-ID of the newest message that came in, for a reply's In-Reply-To; empty without one."""
-    query = select(col(Message.message_id)).where(
-        col(Message.ticket_id) == ticket_id, col(Message.direction) == "in", col(Message.message_id) != ""
-    )
+    """Message-ID of the newest message that a person sent, for a reply's In-Reply-To; empty without one."""
+    query = select(col(Message.message_id)).where(*_from_people(ticket_id), col(Message.message_id) != "")
     found = session.execute(query.order_by(col(Message.id).desc()).limit(1)).scalar_one_or_none()
     return found or ""
+
+
+def _from_people(ticket_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (col(Message.ticket_id) == ticket_id, col(Message.direction) == "in", col(Message.automatic) == "none")
 
 
 def id_of(value: int | None) -> int:

@@ -5,15 +5,17 @@ same time is entered once.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
 from bot.intake.canary import came_home
+from bot.intake.filing import file_automatic, file_copy, give_back, held, message_values
 from bot.intake.prepare import Addressed, Prepared
 from bot.rules.deadlines import receipt_date
+from bot.rules.policy import FILED_ONLY
 from bot.rules.verdicts import AskedFor, Assessment
 from mail.message import InboundMessage
 from replies.acknowledgement import write_acknowledgement, write_chat_receipt, write_duty_alert, write_summary
@@ -75,20 +77,24 @@ class Entering:
         if not messages.finish_raw(session, raw.id, RawState.DONE):
             return
         if assessment.placement == "none":
-            values = _message_values(raw, message, None, "none")
+            values = message_values(raw, message, None, "none")
             if came_home(session, raw, message, self._own_addresses, now):
                 values["automatic"] = "canary"
             tickets.add_message(session, at=now, **values)
+            give_back(session, message, assessment, now)
             return
-        # Held until the commit: what others do to the ticket meanwhile must not be lost, nor this message's effect.
-        joins = assessment.joins
-        joined = session.get(Ticket, joins, with_for_update=True) if joins is not None else None
+        if assessment.automatic.kind != "none":
+            file_automatic(session, raw, message, assessment, now)
+            return
+        if file_copy(session, raw, message, assessment, now):
+            return
+        joined = held(session, assessment.joins)
         if joined is None:
             filed = self._open(session, raw, message, prepared, now)
             self._acknowledge(session, filed, assessment, now)
         else:
             filed = Filed(tickets.id_of(joined.id), joined.reference, joined.channel)
-            tickets.add_message(session, at=now, **_message_values(raw, message, filed.id, "reference"))
+            tickets.add_message(session, at=now, **message_values(raw, message, filed.id, assessment.joined_by))
             self._add_requests(session, joined, prepared, now)
         if "POSSIBLE_FAULT" in assessment.flags and assessment.placement != "quarantine":
             self._alert_duty(session, filed, now)
@@ -105,7 +111,7 @@ class Entering:
             state = TicketState.NEW
         values = _ticket_values(raw, message, prepared)
         ticket_id = tickets.open_as(session, state, at=now, **values)
-        tickets.add_message(session, at=now, **_message_values(raw, message, ticket_id, "opened"))
+        tickets.add_message(session, at=now, **message_values(raw, message, ticket_id, "opened"))
         ids = self._new_requests(session, ticket_id, assessment, set(), now)
         for version, (kind, addressed) in enumerate(drafted.items(), start=1):
             drafts.write_draft(
@@ -140,8 +146,11 @@ class Entering:
         if assessment.placement == "quarantine":
             return
         values = tickets.earliest_dates(tickets.open_requests(session, ticket_id)) | {
-            "flags": list(dict.fromkeys((*ticket.flags, *assessment.flags)))
+            "flags": list(dict.fromkeys((*ticket.flags, *(one for one in assessment.flags if one not in FILED_ONLY))))
         }
+        if FILED_ONLY.intersection(assessment.flags):
+            tickets.change(session, ticket, **values)
+            return
         state = TicketState.AWAITING_APPROVAL if drafted else TicketState.OPEN
         if ticket.state is TicketState.CLOSED and drafted:
             tickets.move(session, ticket, TicketState.OPEN, actor="intake", at=now, resolution=None)
@@ -272,35 +281,6 @@ def _ticket_values(raw: StoredRaw, message: InboundMessage, prepared: Prepared) 
             "reasons": list(identification.reasons),
         },
         "linked_to": prepared.linked_to,
-    }
-
-
-def _message_values(raw: StoredRaw, message: InboundMessage, ticket_id: int | None, joined_by: str) -> dict[str, Any]:
-    return {
-        "ticket_id": ticket_id,
-        "raw_id": raw.id,
-        "channel": message.channel,
-        "from_text": message.from_text,
-        "from_address": message.from_address,
-        "subject": message.subject,
-        "text": message.text,
-        "new_text": message.new_text,
-        "language": message.language,
-        "message_id": message.message_id,
-        "received_at": raw.received_at,
-        "sha256": raw.sha256,
-        "joined_by": joined_by,
-        "automatic": message.automatic.kind,
-        "details": {
-            "to": list(message.to),
-            "cc": list(message.cc),
-            "reply_to": list(message.reply_to),
-            "date": message.date,
-            "attachments": [asdict(attachment) for attachment in message.attachments],
-            "authentication": asdict(message.authentication),
-            "automatic": asdict(message.automatic),
-            "problems": list(message.problems),
-        },
     }
 
 

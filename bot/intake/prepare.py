@@ -11,6 +11,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from bot.intake.thread import SignedAddresses, spoken_of
 from bot.rules.assessment import assess
 from bot.rules.clues import clues
 from bot.rules.deadlines import due_on, receipt_date, receipt_moment, target_on
@@ -20,18 +21,16 @@ from bot.rules.verdicts import (
     DraftPlan,
     Identification,
     Policy,
-    Thread,
 )
 from mail.message import InboundMessage
 from replies.check import problems
 from replies.draft import Words, write
 from replies.notice import Notice
-from store import messages, tickets
+from store import tickets
 from store.customers import find_candidates
 from store.database import is_away
 from store.messages import StoredRaw
 from store.models import Dossier, Level, RecipientKind, RequestKind
-from store.models.facts import normalise_email
 from store.register import dossier, postal_block
 from store.tickets import ThreadFacts
 
@@ -67,13 +66,22 @@ class Preparing:
     """Knows the policy, the notice and the words; asks the store for candidates, thread and dossier."""
 
     def __init__(
-        self, *, policy: Policy, notice: Notice, on_call: str, new_reference: Callable[[], str] = tickets.new_reference
+        self,
+        *,
+        policy: Policy,
+        notice: Notice,
+        on_call: str,
+        new_reference: Callable[[], str] = tickets.new_reference,
+        addresses: SignedAddresses | None = None,
     ) -> None:
-        """`on_call` is the number for urgent faults, printed in every acknowledgement."""
+        """`on_call` is the number for urgent faults, printed in every acknowledgement; `addresses` know our own signed
+        addresses again.
+        """
         self.policy = policy
         self.notice = notice
         self.on_call = on_call
         self._new_reference = new_reference
+        self._addresses = addresses
 
     def prepare(self, session: Session, raw: StoredRaw, message: InboundMessage, now: datetime) -> Prepared:
         """Everything about one message; never raises for what the message holds, only when the store is away."""
@@ -105,12 +113,17 @@ class Preparing:
         received_at = receipt_moment(received_at, message.accepted_at)
         day = receipt_date(received_at, self.policy.time_zone)
         candidates = find_candidates(session, clues(message, self.policy), on=day)
-        referred = [*message.references, message.in_reply_to]
-        thread_id = messages.ticket_of_message_ids(session, [one for one in referred if one])
-        facts = tickets.thread_facts(session, thread_id) if thread_id is not None else None
-        thread = Thread(facts.ticket_id, facts.customer_key, normalise_email(facts.sender)) if facts else None
-        assessment = assess(message, candidates, thread, self.policy, received_at, envelope_sender=envelope_sender)
-        return assessment, facts
+        spoken = spoken_of(session, message, self._addresses)
+        assessment = assess(
+            message,
+            candidates,
+            spoken.thread,
+            self.policy,
+            received_at,
+            envelope_sender=envelope_sender,
+            sent=spoken.sent,
+        )
+        return assessment, spoken.facts
 
     def _address(
         self,
@@ -175,6 +188,8 @@ def plain_assessment(message: InboundMessage, received_at: datetime) -> Assessme
         due_on=asked.due_on,
         placement="new",
         joins=None,
+        joined_by="none",
+        returned=None,
         acknowledgement=None,
         drafts=(),
         flags=("NOT_UNDERSTOOD",),

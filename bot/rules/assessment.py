@@ -13,12 +13,14 @@ from bot.rules.classification import MAX_TEXT, Classification, Recognised, class
 from bot.rules.footers import without_footer
 from bot.rules.identification import identify
 from bot.rules.other_languages import recognise
-from bot.rules.policy import NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
+from bot.rules.policy import FILED_ONLY, NO_NEW_CLOCK, Case, acknowledge, place, plan_drafts
 from bot.rules.quarantine import set_aside
 from bot.rules.signs import signs
-from bot.rules.verdicts import AskedFor, Assessment, Identification, Policy, Thread
+from bot.rules.thanks import is_mere_thanks
+from bot.rules.verdicts import AskedFor, Assessment, Identification, JoinedBy, Policy, Sent, Thread
 from mail.message import InboundMessage
 from store.models import STATUTORY, Candidate, ContactStatus, RequestKind
+from store.models.facts import normalise_email
 
 STATUTORY_TARGET = 10
 """Working days of the internal target of a statutory request (DOMAIN 3.1, 7)."""
@@ -39,16 +41,17 @@ def assess(
     received_at: datetime,
     *,
     envelope_sender: str = "",
+    sent: Sent | None = None,
 ) -> Assessment:
     """Everything the service would do with `message`, and why.
 
     `candidates` are what the register found for the message's clues, `thread` the ticket it refers to, `received_at`
-    the moment of receipt (aware, UTC), `envelope_sender` the reverse-path, for chat the chat's own id. Never raises
-    for what a message holds.
+    the moment of receipt (aware, UTC), `envelope_sender` the reverse-path, for chat the chat's own id, `sent` the mail
+    of ours that an automatic one speaks of. Never raises for what a message holds.
     """
     identification = identify(message, candidates, policy, received_at)
     if message.automatic.kind != "none":
-        return _of_a_machine(message, identification, received_at)
+        return _of_a_machine(message, identification, received_at, thread, sent)
     read = _read(message, thread)
     found = _found(message, read, thread)
     known = _known_addresses(identification, candidates, policy)
@@ -60,7 +63,11 @@ def assess(
     placement, more = place(case, thread, nothing_asked=nothing_asked)
     placement, suspicion = set_aside(case, placement, found.kinds)
     flags.update(dict.fromkeys((*more, *suspicion)))
-    asks_anew = placement == "new" or (placement == "join" and not nothing_asked and not case.flags & NO_NEW_CLOCK)
+    if placement == "join" and nothing_asked and is_mere_thanks(message, read):
+        flags["MERE_THANKS"] = None
+    asks_anew = placement == "new" or (
+        placement == "join" and not nothing_asked and not flags.keys() & (NO_NEW_CLOCK | FILED_ONLY)
+    )
     received = deadlines.receipt_date(received_at, policy.time_zone)
     requests = tuple(_asked(one, received, policy) for one in found.kinds) if asks_anew else ()
     return Assessment(
@@ -71,8 +78,13 @@ def assess(
         due_on=_earliest(one.due_on for one in requests),
         placement=placement,
         joins=thread.ticket_id if thread is not None and placement == "join" else None,
+        joined_by=_joined_by(thread) if placement == "join" else "none",
+        returned=None,
         acknowledgement=acknowledge(case, placement, thread, requests),
-        drafts=plan_drafts(case, requests),
+        # An unverified line shows nothing: what it asks for is recorded, and a person begins the answer.
+        drafts=tuple(
+            one for one in plan_drafts(case, requests) if not (one.holds_data and "JOINED_UNVERIFIED" in flags)
+        ),
         flags=tuple(flag for flag in flags if flag not in _INNER),
         received_at=received_at,
     )
@@ -85,21 +97,53 @@ def _known_addresses(identification: Identification, candidates: Sequence[Candid
     return frozenset((*policy.own_addresses, *live))
 
 
-def _of_a_machine(message: InboundMessage, identification: Identification, received_at: datetime) -> Assessment:
-    """An automatic mail asks for nothing and gets nothing; the desk lists it."""
+def _joined_by(thread: Thread | None) -> JoinedBy:
+    return "reply_address" if thread is not None and thread.signed else "reference"
+
+
+def _of_a_machine(
+    message: InboundMessage,
+    identification: Identification,
+    received_at: datetime,
+    thread: Thread | None,
+    sent: Sent | None,
+) -> Assessment:
+    """An automatic mail asks for nothing and gets nothing: it is filed where it belongs, or the desk lists it."""
+    ticket_id, joined_by = _filed_with(message, thread, sent)
+    bounced = sent if message.automatic.kind == "bounce" else None
     return Assessment(
         automatic=message.automatic,
         authentication=message.authentication,
         identification=identification,
         requests=(),
         due_on=None,
-        placement="none",
-        joins=None,
+        placement="none" if ticket_id is None else "join",
+        joins=ticket_id,
+        joined_by=joined_by,
+        returned=bounced.outbox_id if bounced is not None else None,
         acknowledgement=None,
         drafts=(),
         flags=(),
         received_at=received_at,
     )
+
+
+def _filed_with(message: InboundMessage, thread: Thread | None, sent: Sent | None) -> tuple[int | None, JoinedBy]:
+    """The ticket whose thread shows an automatic mail; it moves nothing there.
+
+    Whoever has the signed bounce address or the Message-ID of a mail had the mail, or had it from one who did: enough
+    for a bounce or a notice of delivery. An automatic answer must come from where the mail went, or from the opener.
+    """
+    kind = message.automatic.kind
+    if kind in {"bounce", "delivery_notice"} and sent is not None and sent.ticket_id is not None:
+        return sent.ticket_id, "bounce" if kind == "bounce" else "automatic"
+    if kind == "auto_reply" and message.authentication.verdict != "fail":
+        address = normalise_email(message.from_address)
+        if sent is not None and address and address == sent.to and sent.ticket_id is not None:
+            return sent.ticket_id, "automatic"
+        if thread is not None and address and address == thread.sender and not thread.link_only:
+            return thread.ticket_id, "automatic"
+    return None, "none"
 
 
 def _read(message: InboundMessage, thread: Thread | None) -> str:

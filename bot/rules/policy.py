@@ -64,6 +64,8 @@ RED_FLAGS = frozenset({"CONTACT_CHANGE_WITH_REQUEST", "ELSEWHERE"})
 """Doubts on which identity is asked for before anything leaves (DOMAIN 7.2, 2)."""
 NO_NEW_CLOCK = frozenset({"REMINDER", "WITHDRAWAL", "NARROWING", "COMPLAINT_THREAT"})
 """Follow-ups to what was asked before: in its own thread such a message asks for nothing anew (INV-3)."""
+FILED_ONLY = frozenset({"MERE_THANKS", "FROM_STAFF"})
+"""Lines of a thread that ask for nothing and open nothing again."""
 _LEGAL_PERSONS = frozenset({CustomerKind.COMPANY, CustomerKind.HOUSING_COMPANY, CustomerKind.PUBLIC_BODY})
 _OWN_DATA = frozenset(
     {"ASKS_FOR_OWN_DATA", "ASKS_TO_BE_GIVEN_OWN_DATA", "ASKS_FOR_DATA_ABOUT_SELF", "ASKS_WHAT_IS_HELD", "ASKED_BEFORE"}
@@ -124,17 +126,15 @@ SPOKEN: dict[str, AnswerLanguage] = {"fi": "fi", "sv": "sv", "en": "en"}
 def place(case: Case, thread: Thread | None, *, nothing_asked: bool) -> tuple[Placement, tuple[str, ...]]:
     """Where the message belongs, with flags. It joins another's ticket never (THREATS 8).
 
-    A reference joins as the ticket's customer when the sender is confirmed as that one, and as an unverified line,
-    which raises nothing, when it comes authenticated from the very address that opened the ticket.
+    A reference or our own signed address joins as the ticket's customer when the sender is confirmed as that one, or
+    is the staff member whose ticket it is. From the very address that opened the ticket it joins as an unverified line,
+    which raises nothing: authenticated, or to the signed address where nobody says that it is forged. A subject joins
+    nothing, ever.
     """
     if case.message.automatic.kind != "none":
         return "none", ()
-    if thread is not None and not case.failed:
-        found = case.identification
-        if found.level is Level.CONFIRMED_CHANNEL and found.customer == thread.customer:
-            return "join", ()
-        if _same_sender(case, thread):
-            return "join", ("JOINED_UNVERIFIED",)
+    if thread is not None and (entitled := _joins(case, thread)) is not None:
+        return "join", entitled
     if thread is not None:
         return "new", ("REFERS_TO_ANOTHER_TICKET",)
     stranger = case.identification.level is Level.NONE and not case.identification.candidates
@@ -143,11 +143,27 @@ def place(case: Case, thread: Thread | None, *, nothing_asked: bool) -> tuple[Pl
     return "new", ()
 
 
+def _joins(case: Case, thread: Thread) -> tuple[str, ...] | None:
+    """The flags with which a message joins the ticket it refers to; None when its writer may not."""
+    found = case.identification
+    if thread.link_only or case.failed:
+        return None
+    if found.level is Level.CONFIRMED_CHANNEL and found.customer == thread.customer:
+        return ()
+    if _passed(case) and thread.staff and normalise_email(case.message.from_address) == thread.staff:
+        return ("FROM_STAFF",)
+    return ("JOINED_UNVERIFIED",) if _same_sender(case, thread) else None
+
+
 def _same_sender(case: Case, thread: Thread) -> bool:
     if case.message.channel == "chat":
         return bool(thread.sender) and case.envelope_sender == thread.sender
-    passed = case.message.channel == "email" and case.message.authentication.verdict == "pass"
-    return passed and bool(thread.sender) and normalise_email(case.message.from_address) == thread.sender
+    entitled = case.message.channel == "email" and (_passed(case) or thread.signed)
+    return entitled and bool(thread.sender) and normalise_email(case.message.from_address) == thread.sender
+
+
+def _passed(case: Case) -> bool:
+    return case.message.channel == "email" and case.message.authentication.verdict == "pass"
 
 
 def acknowledge(

@@ -13,6 +13,8 @@ from store.models import Level, RecipientKind, RequestKind
 
 Placement = Literal["new", "join", "none", "quarantine"]
 """`none` only for automatic mail and the canary, which the desk lists."""
+JoinedBy = Literal["none", "reference", "reply_address", "bounce", "automatic"]
+"""How a message comes to a ticket that is there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,24 @@ class Thread:
     """Customer number that the ticket is bound to."""
     sender: str
     """Normalised address that opened it."""
+    signed: bool = False
+    """Whether the mail came to the ticket's own signed address, which only those who had mail of ours know."""
+    link_only: bool = False
+    """Whether the mail may only be linked to it: it names two tickets, or came to the address for bounces."""
+    staff: str = ""
+    """Normalised address of the staff member whose ticket it is; empty without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail of ours that an automatic mail speaks of, by its signed bounce address or its Message-ID."""
+
+    outbox_id: int
+    kind: str
+    """`acknowledgement`, `reply` or `notice`."""
+    ticket_id: int | None
+    to: str
+    """Normalised address that it went to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +137,10 @@ class Assessment:
     placement: Placement
     joins: int | None
     """Ticket that the message joins; None unless `placement` is `join`."""
+    joined_by: JoinedBy
+    """Why it does, as the thread shows it; `none` unless it joins."""
+    returned: int | None
+    """Row of the outbox that a bounce gives back."""
     acknowledgement: Acknowledgement | None
     drafts: tuple[DraftPlan, ...]
     """At most one a request, in the requests' order."""

@@ -129,7 +129,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.channels = {name: ScriptedChannel(name, self.clock) for name in ("email", "letter", "chat")}
-        self.preparing = Preparing(policy=POLICY, notice=NOTICE, on_call=ON_CALL)
+        self.preparing = Preparing(policy=POLICY, notice=NOTICE, on_call=ON_CALL, addresses=OwnAddresses(OWN))
         self.intake = self.another_intake()
         self.approvals = Approvals(
             database=self.database, clock=self.clock, new_message_id=self.new_message_id, hold=HOLD
