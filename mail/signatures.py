@@ -37,6 +37,7 @@ ONCE = frozenset(
     )
 )
 """Fields that may stand but once (RFC 5322, 3.6; RFC 2045) and change what a person reads or whom he answers."""
+ALGORITHMS = frozenset({"rsa-sha256", "ed25519-sha256"})
 MIN_RSA, MAX_RSA = 1024, 4096
 MAX_KEY_TEXT = 1500
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -128,6 +129,8 @@ def check_message_signature(
     mail: SignedMail, raw: bytes, tags: dict[str, str], resolver: Resolver, now: datetime
 ) -> None:
     """A signature over header and body: DKIM's, or `ARC-Message-Signature`. Raises `Unfit` and `Unanswered`."""
+    if tags.get("a", "").lower() not in ALGORITHMS:
+        raise Unfit("MALFORMED_SIGNATURE")
     names = [name.lower() for name in unfolded(tags.get("h", "")).split(":")]
     _refuse_what_covers_too_little(mail, tags, names)
     _refuse_what_is_out_of_date(tags, now)
@@ -143,7 +146,7 @@ def check_key(tags: dict[str, str], signed: bytes, resolver: Resolver) -> None:
     """Whether the key at `s=` of `d=` made `b=` over `signed`. Raises `Unfit` and `Unanswered`."""
     algorithm, signature = tags.get("a", "").lower(), _octets(tags.get("b", ""))
     domain, selector = a_label(tags.get("d", "")), tags.get("s", "").lower()
-    if algorithm not in {"rsa-sha256", "ed25519-sha256"} or not domain or not _SELECTOR.fullmatch(selector):
+    if algorithm not in ALGORITHMS or not domain or not _SELECTOR.fullmatch(selector):
         raise Unfit("MALFORMED_SIGNATURE")
     key = _key(resolver.text(f"{selector}._domainkey.{domain}"), algorithm.partition("-")[0], tags, domain)
     try:
