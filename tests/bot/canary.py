@@ -1,9 +1,11 @@
 """The canary of a house, and the way that it takes: out through the relay, back in through a door."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from itertools import count
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 from bot.canary import Canary
@@ -15,7 +17,6 @@ EVERY, ALARM_AFTER = timedelta(hours=1), timedelta(minutes=15)
 
 def canary_of(house: House, *addresses: str, staff: tuple[str, ...] = ("tiimi@lampo.test",)) -> Canary:
     """A canary to these addresses; to none, one that is switched off."""
-    tokens = count(1)
     return Canary(
         database=house.database,
         clock=house.clock,
@@ -27,12 +28,17 @@ def canary_of(house: House, *addresses: str, staff: tuple[str, ...] = ("tiimi@la
         staff=staff,
         desk_url="http://desk.test",
         new_message_id=house.new_message_id,
-        new_token=lambda: f"{next(tokens):032x}",
+        new_token=lambda: sha256(str(next(house.numbers)).encode()).hexdigest()[:32],
     )
 
 
 def returned(
-    sent: OutboundMessage, house: House, *, door: str = "smtp", junk: bool = False, **changed: Any
+    sent: OutboundMessage,
+    house: House,
+    changed: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    door: str = "smtp",
+    junk: bool = False,
 ) -> RawMessage:
     """What the site's mail server hands back of a message that was sent to ourselves; `changed` fields of it differ."""
     mail = EmailMessage(policy=SMTP)

@@ -66,8 +66,9 @@ def held_in(session: Session, text: str, ids: set[int] | None = None) -> list[st
 
 
 def _assert_automatic(session: Session, row: OutboxRow) -> None:
-    """INV-7: an acknowledgement is automatic and holds nothing; so does a notice to staff."""
-    assert row.kind in {"acknowledgement", "notice"}, f"outbox {row.id}: a row of no known kind"
+    """INV-7: an acknowledgement is automatic and holds nothing; nor does a notice to staff, or a canary."""
+    assert row.kind in {"acknowledgement", "notice", "canary"}, f"outbox {row.id}: a row of no known kind"
+    assert row.kind != "canary" or row.to_address.endswith("@lampo.test"), f"outbox {row.id}: a canary to others"
     assert row.automatic is (row.kind == "acknowledgement"), f"outbox {row.id}"
     bound = (row.draft_id, row.approval_id, row.contact_point_id)
     assert bound == (None, None, None), f"outbox {row.id}: what nobody approved names a draft or a contact"
