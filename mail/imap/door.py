@@ -20,7 +20,7 @@ from mail.channel import TakeIn
 from mail.imap.access import Access
 from mail.imap.book import Book
 from mail.imap.connection import Connection
-from mail.imap.ends import ConnectionLost, LogInRefused, Denied
+from mail.imap.ends import ConnectionLost, Denied, LogInRefused
 from mail.imap.session import Plan, Session, Waker
 from mail.imap.taking import Desk, NotStored
 from mail.tokens import TokenError
