@@ -44,6 +44,7 @@ async def examine(settings: Settings, config_path: Path) -> AsyncIterator[Findin
     yield _database(settings, config_path)
     async for finding in _relay(settings, config_path):
         yield finding
+    yield _canary(settings)
     for finding in _letters(settings, config_path):
         yield finding
     for finding in _telegram(settings, config_path):
@@ -113,6 +114,18 @@ async def _relay(settings: Settings, path: Path) -> AsyncIterator[Finding]:
         yield Finding("relay", text, problem=True)
     else:
         yield Finding("relay", f"{table.host}:{table.port} answers", problem=False)
+
+
+def _canary(settings: Settings) -> Finding:
+    if settings.canary is None:
+        text = "off: nothing would tell that mail no longer comes in; set [canary] address"
+        return Finding("canary", text, problem=False)
+    if settings.relay.maildir is not None:
+        text = "cannot come back from the Maildir of [relay]: leave [canary] out, or name a submission server"
+        return Finding("canary", text, problem=True)
+    if not settings.controller.digest_addresses:
+        return Finding("canary", "nobody is written to; set [controller] digest_addresses", problem=False)
+    return Finding("canary", f"every {settings.canary.every_minutes} minutes", problem=False)
 
 
 def _letters(settings: Settings, path: Path) -> list[Finding]:

@@ -61,7 +61,7 @@ rehearsal = "chat"
 """
     found = await findings(tmp_path, more)
     assert problems(found) == []
-    assert {one.place for one in found} == {"config", "notice", "store", "relay", "letters", "telegram"}
+    assert {one.place for one in found} == {"config", "notice", "store", "relay", "canary", "letters", "telegram"}
 
 
 async def test_a_maildir_is_no_relay_and_says_so(tmp_path: Path) -> None:
@@ -101,3 +101,19 @@ async def test_no_line_tells_a_secret(tmp_path: Path) -> None:
     more = '[relay]\nhost = "relay.invalid"\npassword = "salainen-7"\n[telegram]\ntoken = "1:salainen-7"\napi = "http://x.invalid"\n'
     url = '[store]\nurl = "postgresql+psycopg://nobody:salainen-7@127.0.0.1:1/none"\n'
     assert "salainen" not in str(await findings(tmp_path, more + url))
+
+
+@pytest.mark.parametrize(
+    ("more", "word", "problem"),
+    [
+        ("[relay]\nmaildir = 'sent'", "off", False),
+        ("[relay]\nmaildir = 'sent'\n[canary]\naddress = 'asiakaspalvelu@lampo.test'", "Maildir", True),
+        ("[relay]\nhost = '127.0.0.1'\n[canary]\naddress = ['asiakaspalvelu@lampo.test']", "nobody", False),
+    ],
+)
+async def test_a_canary_is_recommended_and_one_that_cannot_return_is_a_problem(
+    tmp_path: Path, more: str, word: str, problem: bool
+) -> None:
+    (told,) = [one for one in await findings(tmp_path, more) if one.place == "canary"]
+    assert word in told.text
+    assert told.problem is problem
