@@ -148,9 +148,8 @@ def went_out(session: Session, outbox_id: int) -> WentOut | None:
 
 
 def went_out_as(session: Session, message_ids: Sequence[str]) -> WentOut | None:
-    """The mail that left under one of these Message-IDs, the last named first; at most fifty are looked at."""
-    named = list(message_ids)[-MOST_IDS:]
-    for message_id in reversed(named):
+    """The mail that left under the first of these Message-IDs that is one of ours; at most fifty are looked at."""
+    for message_id in message_ids[:MOST_IDS]:
         if found := _went_out(session, _TABLE.c.message_id == message_id):
             return found
     return None

@@ -50,7 +50,8 @@ def _on_file(session: Session, ticket: Ticket, customer: Customer) -> ReplyTo | 
     mails = [one for one in usable if one.kind is ContactKind.EMAIL and by_mail]
     posts = [one for one in usable if one.kind is ContactKind.POSTAL]
     mails.sort(key=lambda one: one.value.casefold() != ticket.sender.casefold())
-    for contact in (*mails, *posts):
+    arriving = [one for one in mails if one.bounced_at is None]
+    for contact in (*arriving, *posts, *mails):  # one that mail came back from only where there is no other
         if contact.kind is ContactKind.EMAIL:
             return ReplyTo(RecipientKind.EMAIL, contact.id, contact.value, "email")
         return ReplyTo(RecipientKind.POSTAL, contact.id, f"{customer.name}\n{contact.value}", "letter")

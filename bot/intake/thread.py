@@ -86,5 +86,5 @@ def _sent(
 ) -> Sent | None:
     """The sent mail that a machine's mail is about: by the address it came to, else by the Message-ID it returns."""
     row = bounced[0] if bounced else outbox.went_out_as(session, message.automatic.returned_message_ids)
-    row = row or outbox.went_out_as(session, referred)
+    row = row or outbox.went_out_as(session, referred[::-1])  # the newest is the last
     return None if row is None else Sent(row.outbox_id, row.kind, row.ticket_id, normalise_email(row.to_address))

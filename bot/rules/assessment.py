@@ -59,6 +59,8 @@ def assess(
     flags = dict.fromkeys((*found.flags, *signs(message, read, found, known, own_domains)))
     flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
+    if case.from_bounced:
+        flags["ADDRESS_BOUNCED"] = None
     nothing_asked = all(one.kind is RequestKind.OTHER for one in found.kinds)
     placement, more = place(case, thread, nothing_asked=nothing_asked)
     placement, suspicion = set_aside(case, placement, found.kinds)

@@ -115,6 +115,13 @@ class Case:
         address = normalise_email(self.message.from_address) if self.message.channel == "email" else ""
         return any(address_on_file(one, address) for one in self.candidates)
 
+    @property
+    def from_bounced(self) -> bool:
+        """Whether mail to the very address that it came from has come back before (THREATS 10: a recycled one)."""
+        address = normalise_email(self.message.from_address) if self.message.channel == "email" else ""
+        held = (address_on_file(one, address) for one in self.candidates)
+        return any(one.bounced_at is not None for one in held if one is not None)
+
     def one_meant(self) -> Candidate | None:
         """The candidate whom the identification settled on, if it did."""
         return next((one for one in self.candidates if one.id == self.identification.customer_id), None)
@@ -263,7 +270,7 @@ def _contact_for_data(case: Case, customer: Candidate) -> Contact | None:
     by_post = protected or case.message.channel == "letter"
     if not by_post and case.message.channel == "email":
         own = address_on_file(customer, normalise_email(case.message.from_address))
-        if own is not None and is_settled(own, case.received_at):
+        if own is not None and _receives(own, case.received_at):
             return own
     return _contact_on_file(case, customer, prefer_post=by_post, only_post=protected)
 
@@ -272,10 +279,15 @@ def _contact_on_file(case: Case, customer: Candidate, *, prefer_post: bool, only
     """The oldest settled contact of the preferred kind, else of the other."""
     kinds = [ContactKind.POSTAL, ContactKind.EMAIL] if prefer_post else [ContactKind.EMAIL, ContactKind.POSTAL]
     for kind in kinds[: 1 if only_post else 2]:
-        settled = [one for one in customer.contacts if one.kind is kind and is_settled(one, case.received_at)]
+        settled = [one for one in customer.contacts if one.kind is kind and _receives(one, case.received_at)]
         if settled:
             return min(settled, key=lambda one: (one.on_file_since, one.id))
     return None
+
+
+def _receives(contact: Contact, received_at: datetime) -> bool:
+    """Whether data may be drafted to it: settled, and no mail to it came back since a person last decided on it."""
+    return is_settled(contact, received_at) and contact.bounced_at is None
 
 
 def _to(contact: Contact) -> Recipient:
