@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 
 from mail import facts as signs
-from mail.facts import Facts
+from mail.facts import ANSWER, Facts
 from mail.phrases import Words, phrases
 
 _FIELDS = (
@@ -40,6 +40,7 @@ _NAMED_FIELDS = ("x-mailer", "delivered-to", "x-post-messageclass", "x-generated
 _TICKET = re.compile(r"\[[^\]\n]{0,40}#?\d{2,}[^\]\n]{0,20}\]|#\s?\d{3,}|\b[A-Z]{2,6}-\d{2,}\b|\b\d{6,}\b")
 _TAIL_LINES = 4
 _OPENING_CHARS = 800
+_UNSPACED = 0x2E80  # from here on are the scripts that set no blanks
 
 
 def reasons(facts: Facts) -> tuple[str, ...]:
@@ -72,8 +73,9 @@ def _by_words(facts: Facts) -> Iterator[str]:
     away, automated = known["away"].within(facts.head), known["automated"].within(facts.head)
     received, thanks = known["received"].within(facts.head), known["thanks"].within(facts.head)
     speaks = away or automated or received
-    form = _subject_form(facts)
-    if form == "strong" and (speaks or thanks or not (facts.answers or facts.asks)):
+    form = subject_form(facts)
+    says_more = away or received or thanks or (automated and not facts.asks)
+    if (form == "prefix" and (says_more or not facts.answers)) or (form == "alone" and (says_more or not facts.asks)):
         yield signs.AUTO_REPLY_SUBJECT
     if known["challenge"].within(facts.head) and (automated or facts.machine_sender or _unattended(facts)):
         yield signs.CHALLENGE_WORDS
@@ -86,41 +88,54 @@ def _by_words(facts: Facts) -> Iterator[str]:
     elif (
         (away and known["stand_in"].within(facts.head))
         or (automated and _says_so_at_an_end(facts))
-        or (form and (away or automated))
+        or (form and automated)
+        or (form in {"alone", "statement"} and away)
         or ((received or thanks) and (automated or facts.machine_sender or _unattended(facts)))
         or (received and _names_a_ticket(facts))
     ):
         yield signs.AUTO_REPLY_WORDS
 
 
-def _subject_form(facts: Facts) -> str:
-    """`strong` when the subject is a responder's: its words, then a colon or nothing; `weak` when it begins so."""
-    words = facts.subject_words
+def subject_form(facts: Facts) -> str:
+    """How far the subject is a responder's.
+
+    `prefix` when its words stand before a colon, `alone` when nothing but a bracket or a dash follows, `statement` when
+    it only says that someone is away, until when perhaps; `weak` when it begins with such words; else empty.
+    """
     known = phrases("absence")
-    bare = re.sub(r"^\W*\[[^\]]*\]\s*", "", facts.subject) if facts.subject.lstrip().startswith("[") else facts.subject
-    for subject in dict.fromkeys((facts.subject, bare)):
-        tried = Words(subject[:300])
-        length = known["subject"].opening(tried) or known["subject"].opening(words)
-        if length and _ends_there(subject, length, words):
-            return "strong"
-        if length:
-            return "weak"
-    return "weak" if known["weak_subject"].opening(words) else ""
+    words = facts.subject_words
+    for subject in _readings(facts.subject[:300]):
+        if length := known["subject"].opening(Words(subject)):
+            return _form_of(_following(subject, length))
+    if length := known["weak_subject"].opening(words):
+        return _statement(words.items[length:])
+    return ""
 
 
-def _ends_there(subject: str, length: int, words: Words) -> bool:
-    """Whether a colon, a bracket, a dash or nothing follows the first `length` words of the subject."""
-    whole = Words(subject[:300]).items
-    skipped = max(0, len(whole) - len(words.items)) if whole[-len(words.items) :] == words.items else 0
-    starts = [0, skipped] if skipped else [0]
-    places = list(re.finditer(r"\w+", subject[:300]))
-    for start in starts:
-        if start + length > len(places):
-            continue
-        following = subject[places[start + length - 1].end() :]
-        if re.match(r"\s*(?:$|[:：\[\]({<\"»”!.]|[-–—|/]\s|(?:re|vs|sv|aw|fwd?)\s*:)", following, re.I):
-            return True
-    return any(ord(char) > 0x2E80 for char in subject[:20])
+def _readings(subject: str) -> Iterator[str]:
+    """The subject as it is, and without `Re:` or a help desk's `[number]` before it."""
+    yield subject
+    yield ANSWER.sub("", subject)
+    yield re.sub(r"^\W*\[[^\]]*\]\s*", "", subject)
+
+
+def _following(subject: str, length: int) -> str:
+    """What follows the first `length` words; all of it in a script that sets no blanks."""
+    places = list(re.finditer(r"\w+", subject))
+    return ":" if ord(subject.lstrip()[0]) > _UNSPACED or length > len(places) else subject[places[length - 1].end() :]
+
+
+def _form_of(following: str) -> str:
+    if re.match(r"\s*(?:[:：]\s*\S|/|(?:re|vs|sv|aw|fwd?)\s*:)", following, re.I):
+        return "prefix"
+    if re.match(r"\s*(?:$|[:：\[\]({<\"»”!.]|[-–—|]\s)", following):
+        return "alone"
+    return _statement(re.findall(r"\w+", following))
+
+
+def _statement(rest: list[str]) -> str:
+    """What stands after `away`: a date or one more word is a mere statement."""
+    return "statement" if len(rest) <= 1 or any(word.isdecimal() for word in rest) else "weak"
 
 
 def _unattended(facts: Facts) -> bool:

@@ -7,10 +7,11 @@ whatever it is, it only tells us something; nothing is ever sent again because o
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from mail import absence
 from mail import facts as signs
 from mail.addresses import address_list
 from mail.facts import Facts
@@ -18,7 +19,7 @@ from mail.fields import Header, split_header
 from mail.message import AutomaticKind
 from mail.phrases import Words, phrases
 from mail.recipients import NOTIFICATION, addresses_in, named_in_text, own_words, status_in_text
-from mail.status import MOST, STATUS_TYPES, Outcome, outcomes, reports
+from mail.status import ADDRESS, ENHANCED, MOST, Outcome, found_reports, names_recipient, outcomes, typed_reports
 
 KIND_OF_DELAY: AutomaticKind = "delivery_notice"
 """What a report is that names no failed recipient, for all are delayed."""
@@ -40,6 +41,7 @@ _DAEMON_PATH = re.compile(rb"\s*<?\s*mailer-daemon\b", re.I)
 _PROGRAM_FIELDS = ("user-agent", "x-mailer", "x-originating-ip", "in-reply-to", "references", "thread-index")
 _OPENING_WORDS = 80
 _FIRST_SIGHT = 6000
+_LOOK = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,24 @@ class _Evidence:
     """What there is to decide by, each thing found when it is first asked for."""
 
     facts: Facts
-    texts: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def typed(self) -> tuple[str, ...]:
+        """The reports that are such by their type; one within a mail inside counts only from a mail system."""
+        return typed_reports(self.facts.outer_parts) or (typed_reports(self.facts.parts) if self.sender else ())
+
+    @cached_property
+    def pasted(self) -> tuple[str, ...]:
+        """A report that stands in a text. The cheap look comes first, so that a person's mail is not searched."""
+        if "-recipient" not in self.facts.text[:_LOOK].lower():
+            return ()
+        return found_reports(self.facts.outer_parts)
 
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What the reports say of each recipient."""
-        return tuple(outcome for text in self.texts for outcome in outcomes(text))
+        texts = self.typed if any(names_recipient(text) for text in self.typed) else (*self.typed, *self.pasted)
+        return tuple(outcome for text in texts for outcome in outcomes(text))
 
     @cached_property
     def sender(self) -> Sender:
@@ -107,22 +121,19 @@ class _Evidence:
 
 def verdict(facts: Facts) -> Verdict | None:
     """Whether a mail system wrote this mail about another one, and what it tells."""
-    found = _Evidence(facts, reports(facts.parts) if _may_hold_report(facts) else ())
-    is_report = facts.report_type in {"delivery-status", "delivery_status"}
+    found = _Evidence(facts)
+    is_report = facts.report_type in {"delivery-status", "delivery_status"} or (
+        facts.root.media_type == "multipart/report" and bool(found.typed)
+    )
     if not is_report and found.sender not in {"daemon", "null"} and _shows_a_person(found):
         return None
-    if is_report or (found.texts and (found.sender or found.subject_fits)):
+    if is_report or (found.typed and (found.sender or found.subject_fits)) or (found.pasted and found.sender):
         return _reported(found)
     if named := address_list(facts.header.all("x-failed-recipients")):
         delayed = _is_delay(found)
         kind = KIND_OF_DELAY if delayed else "bounce"
         return Verdict(kind, signs.FAILED_RECIPIENTS_FIELD, () if delayed else named[:MOST], status_in_text(found.own))
     return _told(found) if _words_fit(found) else None
-
-
-def _may_hold_report(facts: Facts) -> bool:
-    """A cheap look, so that a person's mail is not searched: a part of the type, or the field's name in the text."""
-    return any(part.media_type in STATUS_TYPES for part in facts.parts) or "-recipient" in facts.text[:100_000].lower()
 
 
 def _shows_a_person(found: _Evidence) -> bool:
@@ -132,6 +143,8 @@ def _shows_a_person(found: _Evidence) -> bool:
         return False
     if facts.submitted == "no" or facts.forwards:
         return True
+    if found.sender and found.opens_as_program:
+        return False
     program = any(facts.header.has(name) for name in _PROGRAM_FIELDS)
     return program and (facts.answers or not found.subject_fits)
 
@@ -217,6 +230,8 @@ def _words_fit(found: _Evidence) -> bool:
     facts = found.facts
     if found.sender == "daemon" or NOTIFICATION in found.own:
         return True
+    if absence.subject_form(facts) == "prefix":
+        return False
     if found.sender == "null" and (found.subject_fits or found.opens_as_program):
         return True
     if found.sender and found.opens_as_program:
@@ -227,7 +242,8 @@ def _words_fit(found: _Evidence) -> bool:
         return not (found.sender == "office" and facts.answers and facts.asks)
     if facts.answers and not re.search(r"delivery failed|non remis|undeliver", facts.subject, re.I):
         return False
-    return found.opens_as_program or not (facts.asks or _tells_of_oneself(facts))
+    tells_whom = ADDRESS.search(found.own) is not None or ENHANCED.search(found.own) is not None
+    return found.opens_as_program or (tells_whom and not (facts.asks or _tells_of_oneself(facts)))
 
 
 def _tells_of_oneself(facts: Facts) -> bool:

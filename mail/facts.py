@@ -47,12 +47,13 @@ _MACHINE = re.compile(
     r"svara-?(?:inte|ej)|ikke-?svar|nicht-?antworten|ne-?pas-?repondre|majordomo|listserv|daemon|root|cron|nobody)$",
     re.I,
 )
-_ANSWER = re.compile(
+ANSWER = re.compile(
     r"^\s*(?:\[[^\]]{1,40}\]\s*)?(?:(?:re|vs|sv|aw|antw|odp|fw|fwd|vl|vb|wg|tr|rv|rif|ref|i|enc|doorst|vá|ynt|ha)"
     r"(?:\[\d+\])?\s*:\s*)+",
     re.I,
 )
 _FORWARD = re.compile(r"^\s*(?:fw|fwd|vl|vb|vidarebefordrat|wg|tr|rv|i|enc|doorst)\s*:", re.I)
+_QUOTED = re.compile(r"[\"“”„«»][^\"“”„«»\n]{1,300}[\"“”„«»]")
 _NULL_PATH = re.compile(rb"\s*<\s*>")
 
 
@@ -82,9 +83,20 @@ class Facts:
         return tuple(self.root.walk())
 
     @cached_property
+    def outer_parts(self) -> tuple[Part, ...]:
+        """The parts of the mail itself, without those of mails inside it."""
+        found, open_ = [], [self.root]
+        while open_:
+            part = open_.pop()
+            found.append(part)
+            if part.media_type not in {"message/rfc822", "message/global"}:
+                open_.extend(reversed(part.children))
+        return tuple(found)
+
+    @cached_property
     def head(self) -> Words:
-        """The words of the new text's beginning."""
-        return Words(self.new_text[:HEAD])
+        """The words of the new text's beginning, without what stands in quotation marks: that is another's."""
+        return Words(_QUOTED.sub(" ", self.new_text[:HEAD]))
 
     @cached_property
     def asks(self) -> bool:
@@ -94,12 +106,12 @@ class Facts:
     @cached_property
     def subject_words(self) -> Words:
         """The words of the subject without `Re:` and its like."""
-        return Words(_ANSWER.sub("", self.subject[:1000]))
+        return Words(ANSWER.sub("", self.subject[:1000]))
 
     @cached_property
     def answers(self) -> bool:
         """Whether the subject is that of an answer or a forwarded mail."""
-        return _ANSWER.match(self.subject[:1000]) is not None
+        return ANSWER.match(self.subject[:1000]) is not None
 
     @cached_property
     def forwards(self) -> bool:

@@ -63,7 +63,7 @@ def is_disposition(facts: Facts) -> bool:
     """Whether the mail is a disposition notification by its form; a forwarded one in a person's mail is not."""
     if facts.report_type == "disposition-notification":
         return True
-    return not facts.forwards and any(part.media_type in _RECEIPT_TYPES for part in _outer(facts))
+    return not facts.forwards and any(part.media_type in _RECEIPT_TYPES for part in facts.outer_parts)
 
 
 def calendar(facts: Facts) -> Found | None:
@@ -71,7 +71,7 @@ def calendar(facts: Facts) -> Found | None:
 
     A person who attaches an appointment to a letter of his own writes a letter.
     """
-    for part in _outer(facts):
+    for part in facts.outer_parts:
         if part.media_type not in {"text/calendar", "application/ics"}:
             continue
         method = part.options.get("method", "").upper()
@@ -82,17 +82,6 @@ def calendar(facts: Facts) -> Found | None:
         if method in _INVITATIONS and not _is_letter(facts, part):
             return "calendar", signs.CALENDAR_INVITATION
     return None
-
-
-def _outer(facts: Facts) -> list[Part]:
-    """The parts of the mail itself, without those of mails inside it."""
-    found, open_ = [], [facts.root]
-    while open_:
-        part = open_.pop()
-        found.append(part)
-        if not part.media_type.startswith("message/"):
-            open_.extend(reversed(part.children))
-    return found
 
 
 def _is_letter(facts: Facts, part: Part) -> bool:

@@ -75,19 +75,21 @@ class Outcome:
         return self.action.startswith("delay") or (not self.action and self.status.startswith("4"))
 
 
-def reports(parts: tuple[Part, ...]) -> tuple[str, ...]:
-    """The texts of the delivery reports: parts of the right type, or else texts that have a report's fields."""
-    typed = tuple(_text(part) for part in parts if part.media_type in STATUS_TYPES)
-    if any(_names_a_recipient(text) for text in typed):
-        return typed
+def typed_reports(parts: tuple[Part, ...]) -> tuple[str, ...]:
+    """The texts of the parts that are delivery reports by their type."""
+    return tuple(_text(part) for part in parts if part.media_type in STATUS_TYPES)
+
+
+def found_reports(parts: tuple[Part, ...]) -> tuple[str, ...]:
+    """The text that has a report's fields, in a part of any other type; people paste such texts too."""
     for part in parts:
-        if part.children or not part.body or part.media_type in {"text/rfc822-headers", "text/html"}:
+        if part.children or not part.body or part.media_type in {*STATUS_TYPES, "text/rfc822-headers", "text/html"}:
             continue
         if part.media_type.startswith(("text/", "message/", "application/octet-stream")):
             text = _text(part)
-            if _names_a_recipient(text) and re.search(r"^[ \t]{0,8}(?:action|status)[ \t]*:", text, re.I | re.M):
-                return (*typed, text)
-    return typed
+            if names_recipient(text) and re.search(r"^[ \t]{0,8}(?:action|status)[ \t]*:", text, re.I | re.M):
+                return (text,)
+    return ()
 
 
 def outcomes(text: str) -> Iterator[Outcome]:
@@ -126,7 +128,8 @@ def _text(part: Part) -> str:
     return decode(part.body[:MAX_REPORT], part.charset)[0].replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _names_a_recipient(text: str) -> bool:
+def names_recipient(text: str) -> bool:
+    """Whether the text has a recipient field of a report."""
     return re.search(r"^[ \t]{0,8}(?:final|original)-recipient[ \t]*:", text, re.I | re.M) is not None
 
 

@@ -16,7 +16,8 @@ def as_mail(entry: dict[str, Any]) -> bytes:
         "MIME-Version": "1.0",
     } | entry.get("fields", {})
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    text = "Content-Type: text/plain; charset=utf-8\r\n\r\n" + entry["text"].strip("\n").replace("\n", "\r\n") + "\r\n"
+    subtype = "html" if entry.get("html") else "plain"
+    text = f"Content-Type: text/{subtype}; charset=utf-8\r\n\r\n" + entry["text"].strip("\n").replace("\n", "\r\n") + "\r\n"
     parts = [text]
     if report := entry.get("report"):
         parts.append(
