@@ -10,14 +10,14 @@ Every step looks at a bounded number of lines, each of a bounded length, so the 
 """
 
 from mail.quotes.attributions import attribution, may_end_attribution
-from mail.quotes.headers import Head, above_line, head
+from mail.quotes.headers import Head, above_line, head, may_begin_head
 from mail.quotes.markup import text_of
-from mail.quotes.page import LINE_LIMIT, OUR_MARKS, Page
+from mail.quotes.page import LINE_LIMIT, Page, without_marks
 from mail.quotes.phrases import phrases
 from mail.quotes.signatures import without_signature
 
-_MOST_ATTRIBUTIONS = 1000
-"""So many lines are looked at as attributions; a text with more of them is no mail of a person."""
+_MOST_LOOKS = 5000
+"""So many lines are looked at closely; a text with more that look like announcements is no mail of a person."""
 _LOOKED_AT_FOR_BELOW = 200
 _WORDS_OF_A_FORWARDER = 4
 """Who forwards with so few words of his own ("for your information") wants us to read what he forwards."""
@@ -29,9 +29,9 @@ def new_text(text: str, html: str | None = None) -> str:
     The HTML is a second opinion: where the plain text lost the marks of quotation, the HTML may still have them. It is
     believed only as far as it gives a part of the plain text.
     """
-    plain = _new_part(text.translate(OUR_MARKS)) or text.strip()
+    plain = _new_part(without_marks(text)) or text.strip()
     if html:
-        rich = _new_part(text_of(html)).translate(OUR_MARKS).strip()
+        rich = without_marks(_new_part(text_of(html))).strip()
         if rich and len(rich.split()) < len(plain.split()) and set(rich.split()) <= set(plain.split()):
             return rich
     return plain
@@ -50,7 +50,7 @@ class _Reader:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._own = [not marked for marked in page.marked]
-        self._attributions_left = _MOST_ATTRIBUTIONS
+        self._looks_left = _MOST_LOOKS
         self._cuts = True
         """Whether a quotation without marks may still end the text: not once one was met that had to be kept."""
 
@@ -70,7 +70,7 @@ class _Reader:
     def _next(self, at: int) -> int:
         """Judge line `at`, which is not marked; the line to read on from."""
         page = self._page
-        found = head(page, at) or self._attribution(at)
+        found = self._head(at) or self._attribution(at)
         if found is None:
             if self._cuts and above_line(page, at) and self._own_words(at):
                 self._drop(at, len(page.lines))
@@ -82,9 +82,15 @@ class _Reader:
             return found.end
         return self._another(found)
 
+    def _head(self, at: int) -> Head | None:
+        if self._looks_left and may_begin_head(self._page, at):
+            self._looks_left -= 1
+            return head(self._page, at)
+        return None
+
     def _attribution(self, at: int) -> Head | None:
-        if self._attributions_left and may_end_attribution(self._page, at):
-            self._attributions_left -= 1
+        if self._looks_left and may_end_attribution(self._page, at):
+            self._looks_left -= 1
             start = attribution(self._page, at)
             if start is not None:
                 return Head(start, at + 1, forwards=False)
@@ -112,4 +118,4 @@ class _Reader:
         """How many own words stand above line `before`, devices' lines not counted."""
         own = [line for line, mine in zip(self._page.lines[:before], self._own, strict=False) if mine]
         written = without_signature(own)
-        return sum(len(line.translate(OUR_MARKS).split()) for line in written)
+        return sum(len(without_marks(line).split()) for line in written)

@@ -30,6 +30,7 @@ _ADDRESS = re.compile(r"[\w.+'&/=-]{1,64}\s?@[\w.-]{1,255}|\[mailto:", re.I)
 _BRACKETED = re.compile(r"[<(\[][^<>()\[\]@]{1,80}@[^<>()\[\]@]{1,255}[>)\]]|mailto:", re.I)
 _NAME_AND_ADDRESS = re.compile(r"\S.{0,100}<[^<>@]{1,80}@[^<>@]{1,255}>\s?[:：]$")
 _DATE_AND_ADDRESS = re.compile(r"\s{0,3}\d{4}[-/]\d\d?[-/]\d\d?\b.{0,90}<[^<>\s]{3,200}>:?\s*$")
+_LISTED = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)]\s+(?=[^\W\d_]{3}[^\W\d_]*\s+[^\W\d_]+\s))")
 _ENDS = (":", "：")
 _SENTENCE_ENDS = (".", "!", "?", ":", "…")
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -115,20 +116,20 @@ def _introduces_marked(joined: str) -> bool:
 def _introduces_bare(joined: str, page: Page, start: int, at: int) -> bool:
     """Whether it introduces what follows although nothing there is marked."""
     dated = _DATE.search(joined)
-    if not dated or _tells(joined):
+    if not dated or _tells(joined) or _LISTED.match(joined):
         return False
-    timed = _TIME.search(joined)
-    if timed and _BRACKETED.search(joined):
-        return True
     wrote = phrases().wrote.search(joined)
-    if not wrote or not _said_last(joined, wrote.end()):
+    if wrote and not _said_last(joined[wrote.end() :]):
         return False
-    return bool(timed or _ADDRESS.search(joined)) or _stands_alone(page, start, at)
+    if _TIME.search(joined) and _BRACKETED.search(joined):
+        return True
+    return bool(wrote) and _stands_alone(page, start, at)
 
 
-def _said_last(joined: str, verb_end: int) -> bool:
-    """The verb ends the line, or only a name, an address and a time follow it."""
-    return len(joined[verb_end:].split()) <= _WORDS_AFTER_VERB
+def _said_last(after_verb: str) -> bool:
+    """The verb ends the line, or only a name, an address and a time follow it: not whom or what was written to."""
+    words = after_verb.split()
+    return len(words) <= _WORDS_AFTER_VERB and not (words and words[0] in phrases().objects)
 
 
 def _stands_alone(page: Page, start: int, at: int) -> bool:

@@ -1,8 +1,8 @@
 """What stands above a mail that is quoted or forwarded whole: a block of its header fields, or a line between dashes.
 
 Such a block is known by the kinds of its fields, in any order and language: a sender and two more, of which something
-shows that a program wrote it (an address, a time of day, or all of sender, recipient, date and subject). A person's own
-"From: 1 Sample Street / To: 2 Sample Street / Date: 1 April" has none of that.
+shows that a program wrote it (an address, a subject with a time of day, or all of sender, recipient, date and subject).
+A person's own "From: 1 Sample Street / To: 2 Sample Street / Date: 1 April, 12:00" has none of that.
 """
 
 import re
@@ -13,6 +13,7 @@ from mail.quotes.phrases import phrases
 
 _MOST_LINES = 16
 _LONGEST_NAME = 30
+_DASHES = ("-", "_", "=", "*", "~", "─", "\u2014", CUT)
 _CONTINUED = 3
 _RULE = re.compile(r"\s*(?:_{10,}|-{10,}|={10,}|\*{10,}|─{5,})\s*$")
 _DASHED = re.compile(r"\s*[-_=*~]{2,}\s*\S.{0,80}?\s*[-_=*~]{0,40}\s*:?\s*$")
@@ -27,6 +28,12 @@ class Head(NamedTuple):
     end: int
     forwards: bool
     """Whether it is said that the mail is handed on, not answered."""
+
+
+def may_begin_head(page: Page, at: int) -> bool:
+    """Whether line `at` could at all begin a head: a cheap look before the dear one."""
+    line = page.shown[at].lstrip()
+    return line.startswith(_DASHES) or line.rstrip().endswith((":", "：")) or bool(field_kinds(line))
 
 
 def head(page: Page, at: int) -> Head | None:
@@ -131,4 +138,4 @@ def _is_block(found: list[frozenset[str]], values: list[str], *, led: bool) -> b
     if {"from", "sent", "to", "subject"} <= kinds:
         return True
     text = "\n".join(values)
-    return "@" in text or bool(_CLOCK.search(text))
+    return "@" in text or ("subject" in kinds and bool(_CLOCK.search(text)))

@@ -8,7 +8,7 @@ people answer inside it; only the quotation in it is. A signature's element is m
 from typing import TYPE_CHECKING
 
 from mail import hypertext
-from mail.quotes.page import CUT, OUR_MARKS, SIGNATURE_BEGINS, SIGNATURE_ENDS, SOFT_SIGNATURE_BEGINS
+from mail.quotes.page import CUT, SIGNATURE_BEGINS, SIGNATURE_ENDS, SOFT_SIGNATURE_BEGINS, without_marks
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -37,7 +37,7 @@ _SOFT_SIGNATURES = (
 
 def text_of(html: str) -> str:
     """The readable text of `html`, with the marks of `mail.quotes.page` where its elements say more than its text."""
-    html = html.translate(OUR_MARKS)
+    html = without_marks(html)
     if not hypertext.is_tree(html):
         return hypertext.text_of(html)
     from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415 - only a reading worker needs it
@@ -51,9 +51,7 @@ def text_of(html: str) -> str:
             node.insert_before(CUT)
             changed = True
     text = hypertext.text_of((tree.html or "") if changed else html)
-    for mark in (CUT, SIGNATURE_BEGINS, SIGNATURE_ENDS, SOFT_SIGNATURE_BEGINS):
-        text = text.replace(mark, f"\n{mark}\n")
-    return text
+    return without_marks(text, "\n{}\n")
 
 
 def _attributions(tree: "LexborHTMLParser") -> bool:
@@ -74,10 +72,14 @@ def _quoted(tree: "LexborHTMLParser") -> bool:
     for node in tree.css(_QUOTED)[:_MOST_NODES]:
         if node.tag != "blockquote" and node.css_first("blockquote") is None:
             root = tree.body
-            if root is not None and len(root.text(deep=True).split()) > len(node.text(deep=True).split()):
+            if root is not None and _length(root) > _length(node):
                 node.decompose()
                 return True
     return False
+
+
+def _length(node: "LexborNode") -> int:
+    return len("".join((node.text_content or "").split()))
 
 
 def _signatures(tree: "LexborHTMLParser") -> bool:

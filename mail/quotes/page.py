@@ -17,7 +17,7 @@ SIGNATURE_BEGINS = "\ue002"
 SIGNATURE_ENDS = "\ue003"
 SOFT_SIGNATURE_BEGINS = "\ue004"
 """A signature's element in which people are known to write their text too."""
-OUR_MARKS = str.maketrans(dict.fromkeys((CUT, SIGNATURE_BEGINS, SIGNATURE_ENDS, SOFT_SIGNATURE_BEGINS)))
+_OUR_MARKS = (CUT, SIGNATURE_BEGINS, SIGNATURE_ENDS, SOFT_SIGNATURE_BEGINS)
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _GROUPWISE = re.compile(r">>> .{1,160}\d.{1,80}>>>\s*$")
@@ -86,6 +86,14 @@ class Page:
         if len(at) == 1 and at[0] and _COMPARED.match(self.shown[at[0]]):
             above = self.shown[at[0] - 1].strip()
             self.marked[at[0]] = not above or above.endswith((":", "："))
+
+
+def without_marks(text: str, instead: str = "") -> str:
+    """`text` without the characters that only we may put in; `instead`, a pattern with {}, stands in their place."""
+    for mark in _OUR_MARKS:
+        if mark in text:
+            text = text.replace(mark, instead.format(mark))
+    return text
 
 
 def is_groupwise(line: str) -> bool:

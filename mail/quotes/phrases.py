@@ -19,6 +19,7 @@ class Phrases:
     wrote: re.Pattern[str]
     begins: re.Pattern[str]
     telling: frozenset[str]
+    objects: frozenset[str]
     original: frozenset[str]
     forwarded: frozenset[str]
     fields: dict[str, frozenset[str]]
@@ -34,11 +35,13 @@ class Footers:
     leads: frozenset[str]
     devices: tuple[str, ...]
     words: frozenset[str]
+    senders: tuple[str, ...]
+    persons: frozenset[str]
     whole: re.Pattern[str]
-    virus: tuple[re.Pattern[str], ...]
+    virus: tuple[tuple[str, ...], tuple[str, ...]]
     sure: re.Pattern[str]
-    also: re.Pattern[str]
-    environment: re.Pattern[str]
+    also: tuple[str, ...]
+    environment: tuple[str, ...]
 
 
 def _any(patterns: list[str]) -> str:
@@ -63,6 +66,7 @@ def phrases() -> Phrases:
         wrote=re.compile(wrote, re.I),
         begins=re.compile(r"\W{0,3}" + _words(data["begins"]), re.I),
         telling=frozenset(data["telling"]),
+        objects=frozenset(data["objects"]),
         original=frozenset(data["original"]),
         forwarded=frozenset(data["forwarded"]),
         fields={name: frozenset(kinds) for name, kinds in fields.items()},
@@ -80,9 +84,11 @@ def footers() -> Footers:
         leads=frozenset(data["leads"]),
         devices=tuple(data["devices"]),
         words=frozenset(data["words"]),
+        senders=tuple(f"{sender} " for sender in data["senders"]),
+        persons=frozenset(disclaimer["persons"]),
         whole=re.compile(_any(data["whole"]), re.I),
-        virus=tuple(re.compile(pattern, re.I) for pattern in data["virus"]),
+        virus=(tuple(data["virus"]["what"]), tuple(data["virus"]["whose"])),
         sure=re.compile(_any(disclaimer["sure"]), re.I),
-        also=re.compile(_any(disclaimer["also"]), re.I),
-        environment=re.compile(_any(disclaimer["environment"]), re.I),
+        also=tuple(disclaimer["also"]),
+        environment=tuple(disclaimer["environment"]),
     )

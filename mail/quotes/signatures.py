@@ -23,6 +23,10 @@ _LONG_LINE = 80
 _WRITTEN_WORDS = 12
 _SENTENCE_WORDS = 5
 _DEVICE_WORDS = 14
+_SHORTEST_DEVICE_LINE = 5
+_UNKNOWN_WORDS = 3
+_STOPPED = re.compile(r"[.!?;:]\s")
+_OF_ME = re.compile(r"\b\w{3,}(?:ni|mme)\b")
 _DISCLAIMER_WORDS = 12
 _LONGEST_DISCLAIMER = 3000
 _MOST_PLEADING = 2
@@ -39,23 +43,33 @@ def without_signature(lines: list[str]) -> list[str]:
 
 def is_device_line(line: str) -> bool:
     """Whether a line is a program's own: "Sent from my iPhone", "Virus-free. www..."; never one of a person's words."""
-    if not 5 < len(line) < LINE_LIMIT:
+    if not _SHORTEST_DEVICE_LINE < len(line) < LINE_LIMIT:
         return False
-    bare = line.strip().strip("*_-–—> ")
+    bare = line.strip().strip("*_-–—> ").lower()
     known = footers()
-    if known.whole.fullmatch(bare.rstrip(".")):
+    if known.whole.fullmatch(bare.rstrip(".")) or _is_virus_line(bare):
         return True
-    if len(bare) < 200 and all(pattern.search(bare) for pattern in known.virus):
-        return not bare.endswith("?") and len(bare.split()) < _DEVICE_WORDS * 2
-    words = [word.strip("'’-").lower() for word in _WORD.findall(_LINKS.sub(" ", bare))]
-    words = [word for word in words if word]
-    if not 1 < len(words) <= _DEVICE_WORDS or words[0] not in known.leads:
+    first = _WORD.search(bare)
+    if first is None or first.group().strip("'’-") not in known.leads:
+        return False
+    words = [stripped for word in _WORD.findall(_LINKS.sub(" ", bare)) if (stripped := word.strip("'’-"))]
+    if not 1 < len(words) <= _DEVICE_WORDS:
         return False
     named = [word.startswith(known.devices) for word in words]
-    return any(named) and all(
-        is_named or word in known.words or any(letter.isdigit() for letter in word)
+    unknown = [
+        word
         for word, is_named in zip(words, named, strict=True)
-    )
+        if not is_named and word not in known.words and not any(letter.isdigit() for letter in word)
+    ]
+    if bare.startswith(known.senders) and named[-1]:
+        return len(unknown) <= _UNKNOWN_WORDS and not _STOPPED.search(bare)
+    return any(named) and not unknown
+
+
+def _is_virus_line(bare: str) -> bool:
+    if bare.endswith("?") or len(bare.split()) > _DEVICE_WORDS * 2:
+        return False
+    return all(any(word in bare for word in words) for words in footers().virus)
 
 
 def _without_marked_signature(lines: list[str]) -> list[str]:
@@ -127,17 +141,21 @@ def _written(paragraphs: list[list[str]]) -> list[str]:
 
 
 def _written_lines(lines: list[str]) -> list[str]:
+    """Of the lines of an element in which people write too what looks like speech, not like a name or a title."""
     kept = []
     for line in lines:
-        sentence = len(line.split()) >= _SENTENCE_WORDS and _SENTENCE.search(line[-LINE_LIMIT:])
-        if _POSTSCRIPT.match(line) or line.rstrip().endswith("?") or (sentence and not _is_companys(line[:LINE_LIMIT])):
+        part = line[:LINE_LIMIT]
+        words = part.split()
+        speaks = sum(word[:1].islower() for word in words) >= _SENTENCE_WORDS
+        speaks = speaks or (len(words) >= _SENTENCE_WORDS and bool(_SENTENCE.search(line[-LINE_LIMIT:])))
+        if _POSTSCRIPT.match(part) or line.rstrip().endswith("?") or (speaks and not _is_companys(part)):
             kept.append(line)
     return kept
 
 
 def _is_companys(text: str) -> bool:
     known = footers()
-    return bool(_CONTACT.search(text) or known.sure.search(text) or known.environment.search(text))
+    return bool(_CONTACT.search(text) or known.sure.search(text) or _holds(text, known.environment))
 
 
 def _without_list_footer(lines: list[str]) -> list[str]:
@@ -168,6 +186,13 @@ def _without_disclaimers(lines: list[str]) -> list[str]:
 def _is_disclaimer(paragraph: list[str]) -> bool:
     known = footers()
     text = " ".join(paragraph)[:_LONGEST_DISCLAIMER]
-    if len(paragraph) <= _MOST_PLEADING and known.environment.search(text[:LINE_LIMIT]):
+    if len(paragraph) <= _MOST_PLEADING and _holds(text[:LINE_LIMIT], known.environment):
         return True
-    return len(text.split()) >= _DISCLAIMER_WORDS and bool(known.sure.search(text) and known.also.search(text))
+    if len(text.split()) < _DISCLAIMER_WORDS or not _holds(text, known.also) or not known.sure.search(text):
+        return False
+    return known.persons.isdisjoint(word.lower() for word in _WORD.findall(text)) and not _OF_ME.search(text)
+
+
+def _holds(text: str, pieces: tuple[str, ...]) -> bool:
+    lowered = text.lower()
+    return any(piece in lowered for piece in pieces)
