@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.access_tokens import tokens_of
 from bot.approval import Approvals
 from bot.casework import Casework
 from bot.commands.ground import store_url
@@ -40,7 +41,7 @@ from mail.maildir import MaildirRelay
 from mail.message import OutboundMessage
 from mail.messenger import Messenger
 from mail.ocr import OCR_MEMORY, OCR_SECONDS
-from mail.post import EmailChannel, Relay
+from mail.post import EmailChannel, MailDoor, Relay
 from mail.relay import SubmissionRelay
 from mail.smtp import SmtpDoor
 from mail.worker import Workers
@@ -54,6 +55,7 @@ from store.schema import require_current
 
 if TYPE_CHECKING:
     from bot.chat.room import TelegramRoom
+    from mail.imap.door import ImapDoor
 
 log = logging.getLogger(__name__)
 
@@ -125,9 +127,9 @@ class App:
 
     def _build_channels(self) -> None:
         self.smtp = self._smtp_door()
-        self.channels: dict[str, Channel] = {
-            "email": EmailChannel([self.smtp] if self.smtp else [], self._relay()),
-        }
+        self.mailboxes = self._mailboxes()
+        doors: list[MailDoor] = [self.smtp] if self.smtp else []
+        self.channels: dict[str, Channel] = {"email": EmailChannel([*doors, *self.mailboxes], self._relay())}
         if self.settings.letters is not None:
             self.channels["letter"] = LetterChannel(
                 scans=resolve(self._path, self.settings.letters.scans),
@@ -156,6 +158,13 @@ class App:
             clock=self._clock,
         )
 
+    def _mailboxes(self) -> "list[ImapDoor]":
+        if not self.settings.imap:
+            return []
+        from bot.mailboxes import imap_doors  # noqa: PLC0415 - loads the client library
+
+        return imap_doors(self.settings, self._path, self.database, self._clock)
+
     def _relay(self) -> Relay:
         table = self.settings.relay
         if table.maildir is not None:
@@ -169,6 +178,7 @@ class App:
             tls=table.tls,
             user=table.user,
             password=read_secret(self._path, table.password, table.password_file, "[relay] password_file"),
+            tokens=tokens_of(table, self._path, "[relay]"),
             certificate_file=certificate,
         )
 
@@ -292,6 +302,7 @@ class App:
                 "chat": self._chat_is_well,
                 "letters": self._letters_are_well,
             },
+            doors={door.name: partial(_problems, door) for door in self.mailboxes},
             troubles=lambda: canary.troubles,
             canary_addresses=canary.addresses,
         )
@@ -358,3 +369,7 @@ class App:
             health=self.health.ready,
             metrics=self.health.metrics,
         )
+
+
+def _problems(door: "ImapDoor") -> tuple[str, ...]:
+    return door.problems

@@ -14,12 +14,14 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.commands.ground import store_url
+from bot.commands.ground import Unable, read, store_url
 from bot.config import EU_EEA, ConfigError, Settings, read_secret, resolve
 from bot.settled import notice_of
 from mail.ocr import missing_languages
 from replies.notice import NoticeError, gaps
+from store import mailboxes
 from store.database import Database, StoreUnusable
+from store.mailboxes import FolderBalance
 from store.schema import require_current
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -42,6 +44,8 @@ async def examine(settings: Settings, config_path: Path) -> AsyncIterator[Findin
     for gap in _gaps(settings, config_path):
         yield Finding("notice", f"lacks: {gap}", problem=False)
     yield _database(settings, config_path)
+    async for finding in _mailboxes(settings, config_path):
+        yield finding
     async for finding in _relay(settings, config_path):
         yield finding
     yield _canary(settings)
@@ -84,6 +88,30 @@ def _database(settings: Settings, path: Path) -> Finding:
     host = make_url(url).host
     region = "this machine" if not host or host in LOOPBACK else "declared by you in [store] url"
     return Finding("store", f"{backend} answers, tables are current, region: {region}", problem=False)
+
+
+async def _mailboxes(settings: Settings, path: Path) -> AsyncIterator[Finding]:
+    if not settings.imap:
+        return
+    from bot.mailbox_doctor import look_into  # noqa: PLC0415 - loads the client library
+
+    balances = _balances(settings, path)
+    for name in settings.imap:
+        mine = [one for one in balances if one.mailbox == name]
+        for look in await look_into(settings, path, name, frozenset(one.folder for one in mine)):
+            yield Finding(f"imap.{name}", look.text, problem=look.problem)
+        for one in mine:
+            for reason, count in one.parked:
+                text = f"{one.folder}: {count} messages cannot be taken ({reason}): look at them by hand"
+                yield Finding(f"imap.{name}", text, problem=True)
+
+
+def _balances(settings: Settings, path: Path) -> list[FolderBalance]:
+    """How the mailboxes' accounts stand; none while the database cannot be read, which is said elsewhere."""
+    try:
+        return read(settings, path, mailboxes.balance)
+    except (Unable, StoreUnusable, SQLAlchemyError):
+        return []
 
 
 async def _relay(settings: Settings, path: Path) -> AsyncIterator[Finding]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from bot.web.health import Health
-from store import canaries, messages, waiting
+from store import canaries, mailboxes, messages, waiting
 from store.database import Database
 
 
@@ -29,14 +29,17 @@ class HealthBoard:
         clock: Callable[[], datetime],
         time_zone: str,
         parts: Mapping[str, Callable[[], bool]] | None = None,
+        doors: Mapping[str, Callable[[], Sequence[str]]] | None = None,
         troubles: Callable[[], Sequence[str]] = tuple,
         canary_addresses: Sequence[str] = (),
     ) -> None:
-        """`parts` are named further looks: they are told, and do not decide whether the service is ready. `troubles`
-        says in words what is wrong with the canaries of `canary_addresses`.
+        """`parts` are named further looks: they are told, and do not decide whether the service is ready; nor do
+        `doors`, each of which says in words of the program what is wrong with it. `troubles` says so of the canaries
+        of `canary_addresses`.
         """
         self._database = database
         self._parts = parts or {}
+        self._doors = doors or {}
         self._troubles = troubles
         self._canary_addresses = tuple(canary_addresses)
         self._clock = clock
@@ -51,6 +54,8 @@ class HealthBoard:
                 ("stuck", "Sendings that failed, bounced, or whose outcome is unknown"),
                 ("quarantined", "Tickets in quarantine"),
                 ("unread", "Messages stored and not yet led to a ticket"),
+                ("parked", "Messages in mailboxes that cannot be taken for now"),
+                ("mailboxes_down", "Mailboxes that cannot be read as they should"),
                 ("canary_age", "Seconds since a canary came back, of the address where it is longest; NaN without one"),
                 ("canary_alarms", "Canaries that did not come back, or came back as spam"),
             )
@@ -60,6 +65,10 @@ class HealthBoard:
         """Ready while the store can be read; how the other parts do is told beside it."""
         troubles = {"canary": ", ".join(found)} if (found := self._troubles()) else {}
         others = {name: look() for name, look in self._parts.items()}
+        for name, look_into in self._doors.items():
+            problems = look_into()
+            others[name] = not problems
+            troubles |= {name: ", ".join(problems)} if problems else {}
         if self._canary_addresses:
             others["canary"] = not troubles
         try:
@@ -82,6 +91,8 @@ class HealthBoard:
         ages = [(now - one.arrived_at).total_seconds() if one.arrived_at else math.nan for one in flights]
         return waiting.counts(session, today, today + timedelta(days=5)) | {
             "unread": messages.count_waiting(session),
+            "parked": mailboxes.count_parked(session),
+            "mailboxes_down": sum(1 for look_into in self._doors.values() if look_into()),
             "canary_age": math.nan if not ages or any(map(math.isnan, ages)) else max(ages),
             "canary_alarms": len(canaries.open_alarms(session)),
         }

@@ -1,17 +1,20 @@
-"""The mailboxes of the configuration: their doors with all that these need, and their books kept in the store."""
+"""The mailboxes of the configuration: their doors with all that these need, and their books kept in the store.
+
+Loaded only when the configuration names a mailbox: the client library costs some MiB.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+from bot.access_tokens import tokens_of
 from bot.config import ConfigError, Settings, read_secret, resolve
-from bot.mail_tables import ImapTable, RelayTable, TokenTable
+from bot.mail_tables import ImapTable
 from mail.imap.access import Access
 from mail.imap.book import Account, Entry, State
 from mail.imap.door import ImapDoor
 from mail.imap.session import Plan
-from mail.tokens import CommandToken, FileToken, GoogleToken, MicrosoftToken, TokenSource
 from store import mailboxes
 from store.database import Database
 from store.mailboxes import NewEntry
@@ -91,29 +94,3 @@ def access_of(name: str, table: ImapTable, config_path: Path) -> Access:
         )
     except ValueError as error:
         raise ConfigError(f"{config_path}: {place}: {error}") from None
-
-
-def tokens_of(table: ImapTable | RelayTable, config_path: Path, place: str) -> TokenSource | None:
-    """Where the table's tokens come from; None when it logs in by password. Raises `ConfigError`."""
-    if table.token_file is not None:
-        return FileToken(resolve(config_path, table.token_file))
-    if table.token_command:
-        return CommandToken(table.token_command)
-    if table.oauth == "google" and table.oauth_key_file is not None:
-        return GoogleToken(key_file=resolve(config_path, table.oauth_key_file), user=table.user)
-    if table.oauth == "microsoft":
-        return _microsoft(table, config_path, place)
-    return None
-
-
-def _microsoft(table: TokenTable, config_path: Path, place: str) -> TokenSource:
-    secret = read_secret(
-        config_path, table.oauth_client_secret, table.oauth_client_secret_file, f"{place} oauth_client_secret_file"
-    )
-    refresh = table.oauth_refresh_token_file
-    return MicrosoftToken(
-        tenant=table.oauth_tenant,
-        client_id=table.oauth_client_id,
-        client_secret=secret,
-        refresh_token_file=resolve(config_path, refresh) if refresh is not None else None,
-    )

@@ -1,6 +1,6 @@
 """The whole path on one page.
 
-    smtp | letters | messenger .receive
+    smtp | imap | letters | messenger .receive
         intake.take_in        raw bytes and receipt time committed, only then acknowledged
         intake.work_on        understood > identified > classified > due date > ticket > acknowledgement and drafts
         rooms.refresh         staff are told

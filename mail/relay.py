@@ -22,6 +22,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from mail.channel import DeliveryError, DeliveryUncertain
 from mail.compose import compose, mailbox
 from mail.message import OutboundMessage, Receipt
+from mail.tokens import TokenError, TokenSource
 
 T = TypeVar("T")
 Tls = Literal["none", "starttls", "tls"]
@@ -44,13 +45,15 @@ class SubmissionRelay:
         tls: Tls = "starttls",
         user: str = "",
         password: str = "",
+        tokens: TokenSource | None = None,
         certificate_file: Path | None = None,
         timeout_seconds: float = 300.0,
         final_seconds: float = 600.0,
     ) -> None:
         """`hostname` is how we introduce ourselves; `certificate_file` holds the authority to trust instead of the
         system's. `timeout_seconds` is for each step, `final_seconds` for the answer to the final dot (RFC 5321,
-        4.5.3.2). Raises ValueError for a password that would go over the wire in clear.
+        4.5.3.2). With `tokens` the log-in of `user` is XOAUTH2 instead of a password. Raises ValueError for a secret
+        that would go over the wire in clear.
         """
         if user and tls == "none" and host not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError("relay: a password needs tls")
@@ -61,6 +64,7 @@ class SubmissionRelay:
         self._tls = tls
         self._user = user
         self._password = password
+        self._tokens = tokens
         self._certificate_file = certificate_file
         self._timeout = timeout_seconds
         self._final = final_seconds
@@ -109,8 +113,24 @@ class SubmissionRelay:
         if self._tls == "starttls":
             await self._patiently("starttls", client.starttls())
             await _step("ehlo", client.ehlo())
-        if self._user:
+        if self._tokens is not None:
+            await self._show_token(client, self._tokens)
+        elif self._user:
             await self._patiently("login", client.login(self._user, self._password))
+
+    async def _show_token(self, client: SMTP, tokens: TokenSource) -> None:
+        """XOAUTH2. A token that is refused may have ended a moment ago: another one is shown once."""
+        if "xoauth2" not in client.server_auth_methods:
+            raise DeliveryError("no_xoauth2", permanent=False)
+        token = await _token(tokens)
+        try:
+            await self._patiently("login", client.auth_xoauth2(self._user, token))
+        except DeliveryError:
+            tokens.forget()
+            another = await _token(tokens)
+            if another == token or not client.is_connected:
+                raise
+            await self._patiently("login", client.auth_xoauth2(self._user, another))
 
     async def _patiently(self, stage: str, step: Awaitable[object]) -> None:
         """A step whose refusal is the fault of the configuration and not of the message: it may work later."""
@@ -179,6 +199,13 @@ class SubmissionRelay:
             await asyncio.sleep(DOT_PAUSE_SECONDS)
             if not client.is_connected:
                 raise ConnectionResetError
+
+
+async def _token(tokens: TokenSource) -> str:
+    try:
+        return await asyncio.to_thread(tokens.token)
+    except TokenError:
+        raise DeliveryError("token", permanent=False) from None
 
 
 def _announced_size(client: SMTP) -> int:

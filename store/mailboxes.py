@@ -202,6 +202,12 @@ def balance(session: Session) -> list[FolderBalance]:
     return found
 
 
+def count_parked(session: Session) -> int:
+    """Messages that lie in a mailbox and cannot be taken for now."""
+    query = select(func.count()).select_from(_ENTRY).where(_ENTRY.c.state == "parked")
+    return int(session.connection().execute(query).scalar_one())
+
+
 def _sum(counts: dict[tuple[str, str], int], states: Collection[str]) -> int:
     return sum(count for (state, _), count in counts.items() if state in states)
 

@@ -25,6 +25,8 @@ PACKAGES = ("bot", "mail", "store", "replies")
 STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders", "bot.canary")
 APP_SIDE = (
     "bot.app",
+    "bot.access_tokens",
+    "bot.mailbox_doctor",
     "bot.mailboxes",
     "bot.settled",
     "bot.serving",

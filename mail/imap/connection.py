@@ -109,8 +109,6 @@ class Connection:
 
     def full_name(self, name: str) -> str:
         """`Kirjaamo/Done` as this server writes it: with its own separator, under its prefix for personal folders."""
-        if name.upper() == "INBOX":
-            return "INBOX"
         roots = self._do("list", lambda: self._client.list_folders("", ""))
         separator = roots[0][1].decode("ascii", "replace") if roots and roots[0][1] else "/"
         prefix = ""

@@ -88,7 +88,7 @@ class Session:
         listed = connection.folders()
         done = self._folder_of_the_done(listed)
         junk = junk_folder(listed, plan.junk)
-        names = [name for one in plan.folders if (name := self._name(listed, one)) != done]
+        names = [name for one in plan.folders if (name := folder_name(connection, listed, one)) != done]
         self._readers = [Reader(desk, Folder(name, done=done)) for name in dict.fromkeys(names) if name != junk]
         if junk:
             self._readers.append(Reader(desk, Folder(junk, junk=True)))
@@ -128,15 +128,10 @@ class Session:
             return True  # it came while another folder was looked at
         return self._connection.idle(seconds, self._waker.reading)
 
-    def _name(self, listed: list[Listed], wanted: str) -> str:
-        names = {one.name.casefold() if one.name.upper() == "INBOX" else one.name: one.name for one in listed}
-        key = "inbox" if wanted.upper() == "INBOX" else wanted
-        return names.get(key) or self._connection.full_name(wanted)
-
     def _folder_of_the_done(self, listed: list[Listed]) -> str:
         if not self._plan.done:
             return ""
-        name = self._name(listed, self._plan.done)
+        name = folder_name(self._connection, listed, self._plan.done)
         try:
             self._connection.make_folder(name)
         except Denied:
@@ -144,6 +139,13 @@ class Session:
             log.error("mailbox folder cannot be made door=%s", self._door)
             return ""
         return name
+
+
+def folder_name(connection: Connection, listed: list[Listed], wanted: str) -> str:
+    """A configured folder as the server calls it."""
+    if wanted.upper() == "INBOX":
+        return "INBOX"
+    return wanted if wanted in {one.name for one in listed} else connection.full_name(wanted)
 
 
 def junk_folder(listed: list[Listed], wanted: str) -> str:

@@ -40,6 +40,8 @@ async def test_what_waits_is_counted_and_nobody_is_named(house: House) -> None:
         "kirjaamo_stuck": 0,
         "kirjaamo_quarantined": 0,
         "kirjaamo_unread": 1,
+        "kirjaamo_parked": 0,
+        "kirjaamo_mailboxes_down": 0,
         "kirjaamo_canary_alarms": 0,
     }
     assert "@" not in text
