@@ -39,20 +39,25 @@ _SFV = re.compile(r"(?:^|;)\s*sfv:(\w+)\s*(?=;|$)")
 _SFV_SPAM: Final = frozenset({"spm", "sks", "skb", "blk"})
 _RULE = re.compile(r"\brule=(?:inbound_)?(?:policy_)?(not)?(?:definite)?(?:spam|phish|malware)\b")
 _MAILSCANNER = re.compile(r"x-(?:[\w.-]+-)?mailscanner-spamcheck")
-_STRUCTURE: Final = frozenset(
-    {"from", "to", "cc", "subject", "date", "message-id", "mime-version"}
-    | {"content-type", "content-transfer-encoding", "received", "return-path"}
-)
-"""Fields of the sender and of the path: below the last of them stands what filters appended."""
+_STRUCTURE: Final = frozenset({"from", "to", "cc", "subject", "date", "message-id", "received"})
+"""Fields of the sender and of the path: below the last of them stands what filters appended. Some servers write the
+MIME fields anew, so these tell nothing.
+"""
+_BY_EXCHANGE: Final = "x-ms-exchange-organization-scl"
+"""Exchange writes it anywhere, and takes it out of all that comes from or goes to others (its header firewall)."""
 
 
 def suspected(header: Header, *, junk: bool, own_hosts: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Named reasons, each once, in a fixed order; empty for a mail that no filter objects to."""
     found = {JUNK_FOLDER} if junk else set()
-    marks = [item for item in header.fields if item.name.startswith("x-") and _judge_of(item.name)]
+    marks = _marks(header.fields)
     if marks:
         found |= _spam(_ours(header.fields, marks, own_hosts))
     return tuple(reason for reason in _ORDER if reason in found)
+
+
+def _marks(fields: list[Field]) -> list[Field]:
+    return [item for item in fields if item.name.startswith("x-") and _judge_of(item.name)]
 
 
 def _ours(fields: list[Field], marks: list[Field], own_hosts: tuple[str, ...]) -> list[Field]:
@@ -62,12 +67,13 @@ def _ours(fields: list[Field], marks: list[Field], own_hosts: tuple[str, ...]) -
     if not borders:
         return marks
     end = received[borders] if borders < len(received) else _first_structure(fields, received[borders - 1] + 1)
-    at_top = [item for item in fields[:end] if item.name.startswith("x-") and _judge_of(item.name)]
+    own = [item for item in marks if item.name == _BY_EXCHANGE]
+    at_top = _marks(fields[:end])
     if any(_says(item) is not None for item in at_top):
-        return at_top
+        return [*at_top, *own]
     last = max(at for at, item in enumerate(fields) if item.name in _STRUCTURE)
-    appended = {item.name: item for item in fields[last + 1 :] if item.name.startswith("x-") and _judge_of(item.name)}
-    return list(appended.values())
+    appended = {item.name: item for item in _marks(fields[last + 1 :])}
+    return [*appended.values(), *own]
 
 
 def _first_structure(fields: list[Field], start: int) -> int:

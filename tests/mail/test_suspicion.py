@@ -101,8 +101,9 @@ def test_several_reasons_are_each_named_once() -> None:
         (BORDER, b"X-Spam-Flag: YES", *PLAIN),
         (BORDER, THEIRS, *PLAIN, b"X-Spam-Flag: YES"),
         (BORDER, THEIRS, *PLAIN, b"X-Spam-Flag: NO", b"X-Spam-Flag: YES"),
+        (BORDER, THEIRS, *PLAIN, b"X-Spam-Flag: YES", b"MIME-Version: 1.0"),
     ],
-    ids=["above the border", "below its line", "without another hop", "appended", "appended below another's"],
+    ids=["above the border", "below its line", "no other hop", "appended", "below another's", "above MIME-Version"],
 )
 def test_a_mark_counts_where_our_own_host_can_have_put_it(lines: tuple[bytes, ...]) -> None:
     assert reasons(*lines, own_hosts=OWN) == (SPAM_FLAG,)
@@ -120,6 +121,12 @@ def test_a_mark_counts_where_our_own_host_can_have_put_it(lines: tuple[bytes, ..
 )
 def test_a_mark_that_the_senders_own_filter_wrote_does_not_count(lines: tuple[bytes, ...]) -> None:
     assert reasons(*lines, own_hosts=OWN) == ()
+
+
+def test_exchanges_level_counts_wherever_it_stands_for_exchange_lets_no_others_in() -> None:
+    lines = (BORDER, THEIRS, b"X-MS-Exchange-Organization-SCL: 6", *PLAIN)
+    assert reasons(*lines, own_hosts=OWN) == (SPAM_LEVEL,)
+    assert reasons(b"X-Spam-Flag: NO", *lines, own_hosts=OWN) == (SPAM_LEVEL,)
 
 
 def test_without_a_known_border_every_mark_counts() -> None:
