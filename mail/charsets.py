@@ -203,8 +203,8 @@ def _as_declared(data: bytes, codec: str) -> tuple[str, str]:
     single_byte = codec.startswith(("cp125", "iso8859", "koi8", "mac", "cp85", "cp86", "cp437", "cp874"))
     if _is_utf8(data, at_least=_CONVINCING.get(codec, 2 if single_byte else 6)):
         return data.decode("utf-8"), WRONG_CHARSET
-    if single_byte:
-        other = _better_codec(data, codec)
+    other = _better_codec(data, codec)
+    if single_byte or other:
         return _in_codec(data, other or codec), WRONG_CHARSET if other else ""
     with suppress(UnicodeDecodeError):
         return data.decode(codec), ""

@@ -168,8 +168,10 @@ def _without_shouting(text: str) -> list[str]:
 
 
 def is_doubtful(data: bytes, codec: str) -> bool:
-    """Whether `data`, read in the one-byte charset that it declares, looks like no language that uses it."""
+    """Whether `data`, read in the charset that it declares, looks like no language that is written in it."""
     sample = sampled(data)
+    if codec in _ASIAN:
+        return _high(sample) > 11 and weighed(sample, codec).score < -4.6 * _high(sample)
     known = any(codec in names.split() for names in _SINGLE)
     high = _high(sample)
     return known and high > 5 and weighed(sample, codec).score < -4.2 * high + _ASCII * (len(sample) - high)

@@ -78,3 +78,42 @@ def test_any_bytes_under_any_name_become_clean_text(data: bytes, declared: str) 
     text.encode("utf-8")
     assert unicodedata.is_normalized("NFC", text)
     assert not any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t" for char in text)
+
+
+@pytest.mark.parametrize(
+    ("data", "declared", "expected"),
+    [
+        (b"plain words", "utf-16", "plain words"),
+        (b"plain words", "utf-16-be", "plain words"),
+        (TEXT.encode("utf-16-be"), "utf-16", TEXT),
+        (TEXT.encode("utf-16-le"), "", TEXT),
+        (TEXT.encode(), "gb2312", TEXT),
+        (TEXT.encode(), "koi8-r", TEXT),
+        (TEXT.encode(), "iso-2022-jp", TEXT),
+        (b"Moi \xed\xa0\xbd\xed\xb8\x80 \xc3\xa4\xc3\xa4", "utf-8", "Moi \U0001f600 ää"),
+        (b"~{VPND~}", "", "中文"),
+        (b"a ~{ b ~} c", "", "a ~{ b ~} c"),
+        (b"use ~{x} and ~{y~} here", "", "use ~{x} and ~{y~} here"),
+        ("안녕하세요".encode("iso2022_kr"), "", "안녕하세요"),
+        ("テスト".encode("iso2022_jp"), "_iso-2022-jp$ESC", "テスト"),
+        ("テスト".encode("cp932"), "x-sjis", "テスト"),
+        ("テスト①".encode("cp932"), "windows-31j", "テスト①"),
+        ("Αβγ".encode("cp1253"), " 'windows-1253' ", "Αβγ"),
+        ("ไทย".encode("cp874"), "tis-620", "ไทย"),
+        ("Äijä".encode("mac-roman"), "x-mac-roman", "Äijä"),
+        ("Äijä".encode("mac-roman"), "macintosh", "Äijä"),
+        ("שלום".encode("iso8859-8"), "iso-8859-8-i", "שלום"),
+        ("10 €".encode("iso8859-15"), "iso-8859-15", "10 €"),
+        (b"10 \x80", "iso-8859-1", "10 €"),
+        (b"Hyv\xe4\xe4", "x-user-defined", "Hyvää"),
+        ("Hyvää".encode(), "utf-8-sig", "Hyvää"),
+        ("ÃÂ¤".encode(), "utf-8", "ÃÂ¤"),
+    ],
+)
+def test_names_that_lie_or_are_odd_do_no_harm(data: bytes, declared: str, expected: str) -> None:
+    assert decode(data, declared)[0] == expected
+
+
+def test_lines_of_an_older_charset_among_utf8_are_mended() -> None:
+    data = "Hyvää päivää, tässä vastaus.\n".encode() + "> Pyydän tietoni, kiitän\n".encode("cp1252")
+    assert decode(data, "utf-8") == ("Hyvää päivää, tässä vastaus.\n> Pyydän tietoni, kiitän\n", "BAD_BYTES")
