@@ -184,3 +184,27 @@ def test_anything_else_is_refused(listen: str) -> None:
 def test_a_relative_path_is_relative_to_its_file(tmp_path: Path) -> None:
     assert resolve(tmp_path / "kirjaamo.toml", Path("scans")) == tmp_path / "scans"
     assert resolve(tmp_path / "kirjaamo.toml", tmp_path / "x") == tmp_path / "x"
+
+
+@pytest.mark.parametrize(
+    ("address", "addresses"),
+    [
+        ('"asiakaspalvelu@lampo.test"', ("asiakaspalvelu@lampo.test",)),
+        ('["asiakaspalvelu@lampo.test", "asiakaspalvelu@lampo.test"]', ("asiakaspalvelu@lampo.test",)),
+    ],
+)
+def test_a_canary_flies_to_one_address_or_several(tmp_path: Path, address: str, addresses: tuple[str, ...]) -> None:
+    settings = load_settings(written(tmp_path, PLAIN + f"[canary]\naddress = {address}\n"))
+    assert settings.canary is not None
+    assert settings.canary.addresses == addresses
+    assert (settings.canary.every_minutes, settings.canary.alarm_after_minutes) == (60, 15)
+
+
+@pytest.mark.parametrize("address", ['"seija@tuntematon.test"', "[]"])
+def test_a_canary_flies_to_nobody_else_and_not_nowhere(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[canary\] address"):
+        load_settings(written(tmp_path, PLAIN + f"[canary]\naddress = {address}\n"))
+
+
+def test_without_its_table_there_is_no_canary(tmp_path: Path) -> None:
+    assert load_settings(written(tmp_path, PLAIN)).canary is None

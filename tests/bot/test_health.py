@@ -3,7 +3,8 @@
 from bot.health import HealthBoard
 from store import schema
 from store.database import Database
-from tests.bot.house import SEIJA, STRANGERS, House
+from tests.bot.canary import canary_of
+from tests.bot.house import DESK, SEIJA, STRANGERS, House
 
 
 def board(house: House, database: Database | None = None) -> HealthBoard:
@@ -49,3 +50,23 @@ async def test_what_waits_is_counted_and_nobody_is_named(house: House) -> None:
 
 def test_the_store_of_these_tests_has_the_newest_tables(house: House) -> None:
     schema.require_current(house.database)
+
+
+async def test_a_canary_that_stays_away_is_red_in_words_and_figures_and_takes_nothing_away(house: House) -> None:
+    canary = canary_of(house, DESK)
+    watched = HealthBoard(
+        database=house.database,
+        clock=house.clock,
+        time_zone="Europe/Helsinki",
+        troubles=lambda: canary.troubles,
+        canary_addresses=canary.addresses,
+    )
+    await canary.watch()
+    assert (await watched.ready()).parts == {"store": True, "canary": True}
+    for _ in range(3):
+        house.clock.advance(minutes=5)
+        await canary.watch()
+    health = await watched.ready()
+    assert (health.ready, health.parts) == (True, {"store": True, "canary": False})
+    assert health.troubles == {"canary": f"missing {DESK}"}
+    assert "kirjaamo_canary_alarms 1.0" in watched.metrics().decode()

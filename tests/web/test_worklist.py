@@ -4,6 +4,7 @@ from datetime import date
 
 from sqlmodel import Session
 
+from store import canaries
 from store.models import Message
 
 
@@ -83,3 +84,33 @@ async def test_an_empty_desk_says_so_kindly_and_an_unknown_list_is_not_found(dor
     assert "Kaikki on hoidettu" in (await dora.see("/")).text
     for query in ("view=nothing", "page=0", "page=x", "page=99999999999999999999"):
         assert (await dora.get(f"/?{query}")).status_code == 404
+
+
+async def test_a_canary_is_no_line_among_automatic_mail_but_told_above_it(dora, arrange, sqlite_database):
+    outbox_id = arrange.send(None, "failed", kind="canary", to_address="asiakaspalvelu@lampo.test")
+
+    def fly(session: Session) -> None:
+        canaries.note_sent(
+            session, outbox_id=outbox_id, token="0" * 32, address="asiakaspalvelu@lampo.test", at=arrange.now
+        )
+        session.add(
+            Message(
+                direction="in", channel="email", from_text="Kanarialintu", subject="Tarkistusviesti",
+                received_at=arrange.now, sha256="0" * 64, automatic="canary",
+            ),
+        )  # fmt: skip
+
+    def come_home(session: Session) -> None:
+        sent = canaries.expected(session, "0" * 32)
+        assert sent
+        canaries.note_arrival(session, sent.id, at=arrange.now, door="imap.palvelu", junk=False)
+
+    sqlite_database.write_now(fly)
+    page = (await dora.see("/?view=automatic")).text
+    assert "Viestiä ei saatu lähetetyksi" not in page, "the canary has alarms of its own"
+    assert "Kanarialintu" not in page
+    assert "ei ole vielä tullut perille" in page
+    sqlite_database.write_now(come_home)
+    page = (await dora.see("/?view=automatic")).text
+    assert "tuli viimeksi perille ma 2.3.2026" in page
+    assert "imap.palvelu" in page
