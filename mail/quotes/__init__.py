@@ -9,15 +9,19 @@ us, and is what we are to read. `mail.quotes.phrases` knows the languages, `mail
 Every step looks at a bounded number of lines, each of a bounded length, so the time is linear in the text.
 """
 
+from collections import Counter
+
+from mail import hypertext
+from mail.quotes import markup
 from mail.quotes.attributions import attribution, may_end_attribution
 from mail.quotes.headers import Head, above_line, head, may_begin_head
-from mail.quotes.markup import text_of
 from mail.quotes.page import LINE_LIMIT, Page, without_marks
 from mail.quotes.phrases import phrases
 from mail.quotes.signatures import without_signature
 
 _MOST_LOOKS = 5000
 """So many lines are looked at closely; a text with more that look like announcements is no mail of a person."""
+_SHOWN_IN_HTML = 0.9
 _LOOKED_AT_FOR_BELOW = 200
 _WORDS_OF_A_FORWARDER = 4
 """Who forwards with so few words of his own ("for your information") wants us to read what he forwards."""
@@ -27,14 +31,24 @@ def new_text(text: str, html: str | None = None) -> str:
     """What the writer wrote anew in `text`; all of it when that cannot be told. `html` is the same mail's HTML, if any.
 
     The HTML is a second opinion: where the plain text lost the marks of quotation, the HTML may still have them. It is
-    believed only as far as it gives a part of the plain text.
+    believed only as far as it shows, as quotation, what the plain text would leave in.
     """
     plain = _new_part(without_marks(text)) or text.strip()
-    if html:
-        rich = without_marks(_new_part(text_of(html))).strip()
-        if rich and len(rich.split()) < len(plain.split()) and set(rich.split()) <= set(plain.split()):
+    if html and plain:
+        rich = without_marks(_new_part(markup.text_of(html))).strip()
+        if rich and _is_better(rich, plain, html):
             return rich
     return plain
+
+
+def _is_better(rich: str, plain: str, html: str) -> bool:
+    """Whether `rich`, found in `html`, is `plain` without what only the HTML shows to be quoted."""
+    words, kept = Counter(plain.split()), Counter(rich.split())
+    if kept.total() >= words.total() or kept - words:
+        return False
+    left_out = words - kept
+    shown = left_out & (Counter(hypertext.text_of(html).split()) - kept)
+    return shown.total() >= _SHOWN_IN_HTML * left_out.total()
 
 
 def _new_part(text: str) -> str:

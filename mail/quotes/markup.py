@@ -59,7 +59,7 @@ def _attributions(tree: "LexborHTMLParser") -> bool:
     changed = False
     for node in tree.css(_ATTRIBUTIONS)[:_MOST_NODES]:
         following = node.next
-        while following is not None and (following.tag == "br" or not (following.text_content or "").strip()):
+        while following is not None and (following.tag == "br" or not (following.text(deep=True) or "").strip()):
             following = following.next
         if following is not None and following.tag == "blockquote":
             node.decompose()
@@ -79,7 +79,7 @@ def _quoted(tree: "LexborHTMLParser") -> bool:
 
 
 def _length(node: "LexborNode") -> int:
-    return len("".join((node.text_content or "").split()))
+    return len("".join((node.text(deep=True) or "").split()))
 
 
 def _signatures(tree: "LexborHTMLParser") -> bool:
