@@ -73,6 +73,8 @@ class _Reader:
         at = 0
         while at < len(self._own):
             at = self._next(at) if self._own[at] and not self._page.blank(at) else at + 1
+        if self._answers_inside():
+            self._own = [True] * len(self._own)
         found: list[list[str]] = [[]]
         for line, own in zip(self._page.lines, self._own, strict=True):
             if own:
@@ -80,6 +82,16 @@ class _Reader:
             elif found[-1]:
                 found.append([])
         return found
+
+    def _answers_inside(self) -> bool:
+        """The writer says that answers stand in the quotation, and none stands outside: they are marked with it."""
+        if not any(self._page.marked):
+            return False
+        first = self._page.marked.index(True)
+        own = [at for at, mine in enumerate(self._own) if mine and not self._page.blank(at)]
+        if not own or own[-1] > first:
+            return False
+        return any(phrases().answers.search(self._page.shown[at]) for at in own[-_LOOKED_AT_FOR_BELOW:])
 
     def _next(self, at: int) -> int:
         """Judge line `at`, which is not marked; the line to read on from."""

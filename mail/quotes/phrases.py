@@ -24,7 +24,10 @@ class Phrases:
     forwarded: frozenset[str]
     fields: dict[str, frozenset[str]]
     """Name of a header field in lower case, to what it may mean: some names mean two things in two languages."""
+    answers: re.Pattern[str]
+    """The writer says that answers stand among what is quoted."""
     below: re.Pattern[str]
+    """The same, or he only points at what is below."""
     above: re.Pattern[str]
 
 
@@ -61,6 +64,7 @@ def phrases() -> Phrases:
     for kind, names in data["fields"].items():
         for name in names:
             fields.setdefault(name, set()).add(kind)
+    said = data["answers"]["said"]
     wrote = _words(data["wrote"]) + "|" + "|".join(re.escape(word) for word in data["wrote_anywhere"])
     return Phrases(
         wrote=re.compile(wrote, re.I),
@@ -70,7 +74,8 @@ def phrases() -> Phrases:
         original=frozenset(data["original"]),
         forwarded=frozenset(data["forwarded"]),
         fields={name: frozenset(kinds) for name, kinds in fields.items()},
-        below=re.compile(rf"\b(?:{_any(data['answers']['below'])})", re.I),
+        answers=re.compile(rf"\b(?:{_any(said)})", re.I),
+        below=re.compile(rf"\b(?:{_any(said + data['answers']['pointed'])})", re.I),
         above=re.compile(rf"\W{{0,8}}(?:{_any(data['answers']['above'])})\b", re.I),
     )
 
