@@ -41,7 +41,6 @@ _DAEMON_PATH = re.compile(rb"\s*<?\s*mailer-daemon\b", re.I)
 _PROGRAM_FIELDS = ("user-agent", "x-mailer", "x-originating-ip", "in-reply-to", "references", "thread-index")
 _OPENING_WORDS = 80
 _FIRST_SIGHT = 6000
-_LOOK = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +66,8 @@ class _Evidence:
 
     @cached_property
     def pasted(self) -> tuple[str, ...]:
-        """A report that stands in a text. The cheap look comes first, so that a person's mail is not searched."""
-        if "-recipient" not in self.facts.text[:_LOOK].lower():
-            return ()
-        return found_reports(self.facts.outer_parts)
+        """A report that stands in a part of another type, which only a mail system's word makes one."""
+        return found_reports(self.facts.outer_parts) if self.sender or self.facts.report_type else ()
 
     @cached_property
     def outcomes(self) -> tuple[Outcome, ...]:
@@ -100,8 +97,9 @@ class _Evidence:
 
     @cached_property
     def own(self) -> str:
-        """The mail system's own words."""
-        return own_words(self.facts.text)
+        """The mail system's own words; where the sender is none, the writer's own."""
+        facts = self.facts
+        return own_words((facts.own_text or facts.text) if self.sender else facts.new_text)
 
     @cached_property
     def words(self) -> Words:
@@ -216,7 +214,8 @@ def returned_headers(facts: Facts) -> list[Header]:
         ):
             headers.append(split_header(part.body[:64_000])[0])
     if not headers:
-        below = facts.text[len(own_words(facts.text)) :][:64_000]
+        text = facts.own_text or facts.text
+        below = text[len(own_words(text)) :][:64_000]
         lines = [line.lstrip("> |\t") if line[:1] in {">", "|"} else line for line in below.split("\n")[:400]]
         first = next((at for at, line in enumerate(lines) if re.match(r"[A-Za-z-]{2,40}:\s?\S", line.strip())), -1)
         if first >= 0:
@@ -234,7 +233,8 @@ def _words_fit(found: _Evidence) -> bool:
         return False
     if found.sender == "null" and (found.subject_fits or found.opens_as_program):
         return True
-    if found.sender and found.opens_as_program:
+    marked = facts.submitted not in {"", "no"}
+    if (found.sender or marked) and (found.opens_as_program or (found.sender and marked and found.says("failure"))):
         return True
     if not found.subject_fits or not (found.says("failure") or found.opens_as_program):
         return False

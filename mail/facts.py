@@ -67,6 +67,8 @@ class Facts:
     subject: str
     text: str
     new_text: str
+    own_text: str = ""
+    """The text without that of mails and reports inside the mail."""
     own_addresses: tuple[str, ...] = ()
     own_domains: tuple[str, ...] = ()
     door_has_envelope: bool = False

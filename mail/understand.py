@@ -146,6 +146,7 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
                 from_address=address,
                 subject=subject,
                 text=reading.text,
+                own_text=reading.own_text,
                 new_text=written,
                 own_addresses=trust.own_addresses,
                 own_domains=trust.own_domains,
