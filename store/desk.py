@@ -126,8 +126,16 @@ def troubled_sends(session: Session) -> tuple[SendLine, ...]:
     """Outgoing messages that a person must look at: unknown outcome first, then failed, then bounced."""
     troubled = (OutboxState.UNCERTAIN, OutboxState.FAILED, OutboxState.BOUNCED)
     still_open = or_(col(Ticket.id).is_(None), col(Ticket.state) != TicketState.CLOSED)
+    # A bounce has been dealt with once its ticket is answered again; of an acknowledgement it is only recorded.
+    live = or_(
+        col(OutboxRow.state) != OutboxState.BOUNCED,
+        and_(
+            col(OutboxRow.kind) != "acknowledgement",
+            or_(col(Ticket.id).is_(None), col(Ticket.state) != TicketState.ANSWERED),
+        ),
+    )
     # The canary has alarms of its own.
-    found = _sends(session, and_(col(OutboxRow.state).in_(troubled), still_open, col(OutboxRow.kind) != "canary"))
+    found = _sends(session, and_(col(OutboxRow.state).in_(troubled), still_open, live, col(OutboxRow.kind) != "canary"))
     return tuple(sorted(found, key=lambda line: (troubled.index(line.state), line.at)))
 
 

@@ -20,14 +20,20 @@ _FIRST = {
 
 
 def counts(session: Session, today: date, until: date) -> dict[str, int]:
-    """`overdue`, `soon`, `drafts`, `stuck`, `quarantined`: due dates are local and inclusive."""
+    """`overdue`, `soon`, `drafts`, `stuck`, `bounced`, `quarantined`: due dates are local and inclusive.
+
+    `bounced` are replies that came back and whose ticket waits again.
+    """
     state, due = col(Ticket.state), col(Ticket.due_on)
-    stuck = [OutboxState.UNCERTAIN, OutboxState.FAILED, OutboxState.BOUNCED]
+    stuck = [OutboxState.UNCERTAIN, OutboxState.FAILED]
+    at_work = col(OutboxRow.ticket_id).in_(select(col(Ticket.id)).where(state.in_(_OPEN)))
+    came_back = (col(OutboxRow.state) == OutboxState.BOUNCED, col(OutboxRow.kind) == "reply", at_work)
     return {
         "overdue": _count(session, col(Ticket.id), state.in_(_OPEN), due < today),
         "soon": _count(session, col(Ticket.id), state.in_(_OPEN), due >= today, due <= until),
         "drafts": _count(session, col(Draft.id), col(Draft.state) == DraftState.DRAFT),
         "stuck": _count(session, col(OutboxRow.id), col(OutboxRow.state).in_(stuck), col(OutboxRow.kind) != "canary"),
+        "bounced": _count(session, col(OutboxRow.id), *came_back),
         "quarantined": _count(session, col(Ticket.id), col(Ticket.quarantined).is_(True), state != TicketState.CLOSED),
     }
 

@@ -39,6 +39,7 @@ async def test_what_waits_is_counted_and_nobody_is_named(house: House) -> None:
         "kirjaamo_soon": 0,
         "kirjaamo_drafts": 2,
         "kirjaamo_stuck": 0,
+        "kirjaamo_bounced": 0,
         "kirjaamo_quarantined": 0,
         "kirjaamo_unread": 1,
         "kirjaamo_parked": 0,

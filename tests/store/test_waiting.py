@@ -18,7 +18,7 @@ SOON = TODAY + timedelta(days=5)
 
 def test_an_empty_house_waits_for_nothing(database: Database) -> None:
     counted = database.read_now(lambda session: waiting.counts(session, TODAY, SOON))
-    assert counted == {"overdue": 0, "soon": 0, "drafts": 0, "stuck": 0, "quarantined": 0}
+    assert counted == {"overdue": 0, "soon": 0, "drafts": 0, "stuck": 0, "bounced": 0, "quarantined": 0}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,27 @@ def test_drafts_stuck_sendings_and_quarantine_are_counted(database: Database) ->
 
     database.write_now(work)
     counted = database.read_now(lambda session: waiting.counts(session, TODAY, SOON))
-    assert (counted["drafts"], counted["stuck"], counted["quarantined"]) == (1, 3, 1)
+    assert (counted["drafts"], counted["stuck"], counted["quarantined"]) == (1, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "counted"),
+    [
+        ("reply", TicketState.OPEN, 1),
+        ("reply", TicketState.ANSWERED, 0),
+        ("reply", TicketState.CLOSED, 0),
+        ("acknowledgement", TicketState.OPEN, 0),
+    ],
+)
+def test_a_reply_that_came_back_counts_until_its_ticket_is_answered_again(
+    database: Database, kind: str, state: TicketState, counted: int
+) -> None:
+    def work(session: Session) -> None:
+        ticket_id = add_ticket(session, state)
+        outbox.add(session, notice(1, kind=kind, state=OutboxState.BOUNCED, ticket_id=ticket_id), actor="cli")
+
+    database.write_now(work)
+    assert database.read_now(lambda session: waiting.counts(session, TODAY, SOON))["bounced"] == counted
 
 
 async def test_of_two_processes_that_ask_for_a_day_at_once_one_gets_it(database: Database, database_url: str) -> None:

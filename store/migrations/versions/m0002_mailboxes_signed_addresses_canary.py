@@ -1,4 +1,5 @@
 """mailboxes signed addresses canary."""
+# ruff: noqa: PLR0915 - written by comparison with the models, as long as the tables are
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +45,66 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "register_import",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("file", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(), nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("baseline", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=32), nullable=False),
+        sa.Column("position", sa.String(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("state IN ('applying', 'done', 'lost')", name=op.f("ck_register_import_state_is_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_register_import")),
+    )
+    op.create_table(
+        "former_customer",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("turvakielto", sa.Boolean(), nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_on", sa.Date(), nullable=True),
+        sa.Column("import_id", sa.Integer(), nullable=True),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "kind IN ('person', 'sole_trader', 'company', 'housing_company', 'public_body', 'estate')",
+            name=op.f("ck_former_customer_kind_is_known"),
+        ),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_former_customer_customer_id_customer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_customer")),
+    )
+    with op.batch_alter_table("former_customer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_former_customer_customer_id"), ["customer_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_former_customer_name_key"), ["name_key"], unique=False)
+
+    op.create_table(
+        "former_reading",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=False),
+        sa.Column("meter", sa.String(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("mwh", sa.Float(), nullable=False),
+        sa.Column("cubic_metres", sa.Float(), nullable=True),
+        sa.Column("quality", sa.String(), nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("import_id", sa.Integer(), nullable=True),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_former_reading_customer_id_customer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_reading")),
+    )
+    with op.batch_alter_table("former_reading", schema=None) as batch_op:
+        batch_op.create_index("ix_former_reading_of_customer", ["customer_id", "meter", "read_at"], unique=False)
+
+    op.create_table(
         "mailbox_entry",
         sa.Column("folder_id", sa.Integer(), nullable=False),
         sa.Column("uid", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -56,6 +117,30 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("folder_id", "uid", name=op.f("pk_mailbox_entry")),
     )
+    op.create_table(
+        "review",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("customer_id", sa.Integer(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("row_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("proposed", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("raised_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decision", sa.String(length=32), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Integer(), nullable=True),
+        sa.CheckConstraint("decision IN ('accepted', 'rejected')", name=op.f("ck_review_decision_is_known")),
+        sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_review_customer_id_customer")),
+        sa.ForeignKeyConstraint(["decided_by"], ["staff_member.id"], name=op.f("fk_review_decided_by_staff_member")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review")),
+    )
+    with op.batch_alter_table("review", schema=None) as batch_op:
+        batch_op.create_index("ix_review_open", ["decided_at"], unique=False)
+        batch_op.create_index("ix_review_same", ["customer_id", "digest"], unique=False)
+
     op.create_table(
         "canary",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -75,13 +160,57 @@ def upgrade() -> None:
         batch_op.create_index("ix_canary_address", ["address", "id"], unique=False)
 
     with op.batch_alter_table("contact_point", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("external_id", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("customer", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("disclosure", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("external_id", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("source", sa.String(length=32), nullable=True))
+        batch_op.add_column(sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("identifier", schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f("ck_identifier_kind_is_known"), type_="check")
+        batch_op.create_check_constraint(
+            batch_op.f("ck_identifier_kind_is_known"),
+            "kind IN ('customer_number', 'contract', 'property', 'meter', 'invoice', 'payment_reference', "
+            "'business_id', 'iban', 'einvoice_address')",
+        )
+        batch_op.add_column(sa.Column("external_id", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("bounced_at", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("raw_message", schema=None) as batch_op:
         batch_op.add_column(sa.Column("junk", sa.Boolean(), server_default=sa.false(), nullable=False))
+
+    with op.batch_alter_table("reading", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.drop_index(batch_op.f("ix_reading_customer_id"))
+
+    with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("external_id", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
+
+    with op.batch_alter_table("role", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("external_id", sa.String(), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("staff_member", schema=None) as batch_op:
         batch_op.add_column(sa.Column("email", sa.String(), nullable=True))
