@@ -94,6 +94,31 @@ async def test_someone_new_finds_the_oldest_request_amends_approves_and_takes_it
     await context.close()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_suspected_mail_is_marked_and_sorted_with_the_mouse_alone(served, arrange, scripts):
+    for number in range(3):
+        arrange.ticket(
+            subject=f"Tarjous {number}", quarantined=True, known=False, state="new", flags=["JUNK_FOLDER", "SPAM_FLAG"]
+        )
+    context = await served.browser.new_context(java_script_enabled=scripts)
+    page = await context.new_page()
+    await page.goto(f"{served.address}/log-in?code={arrange.code()}")
+    await page.get_by_role("button").first.click()
+    await page.get_by_role("link", name="Karanteeni").click()
+    rows = page.locator("tbody tr")
+    await rows.filter(has_text="Tarjous 0").get_by_role("button", name="Siirrä työjonoon").click()
+    assert "Siirretty karanteenista" in await page.get_by_role("status").inner_text()
+    assert await rows.count() == 2
+    for box in await page.get_by_role("checkbox").all():
+        await box.check()
+    await page.get_by_role("button", name="Merkityt ovat roskapostia").click()
+    assert "Suljettu roskapostina" in await page.get_by_role("status").inner_text()
+    assert await rows.count() == 0
+    await page.get_by_role("link", name="Avoimet").click()
+    assert await page.get_by_role("link", name="Tarjous 0").count() == 1
+    await context.close()
+
+
 HOSTILE = """<script>alert('text')</script><img src="http://evil.test/x.png" onerror="alert(1)">
 <iframe src="http://evil.test"></iframe><style>@import 'http://evil.test/x.css';body{display:none}</style>
 </pre></textarea></template><svg onload=alert(2)><a href="javascript:alert(3)">x</a>{{ 7*7 }}{% raw %}
