@@ -129,7 +129,9 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     """The main value in lower case and the parameters of a `Content-Type` or `Content-Disposition` value, decoded."""
     pieces = list(_pieces(charsets.decode(value)[0]))
     main, *loose = pieces[0].strip().lower().split(None, 1) or [""]
-    if loose and "=" in loose[0]:  # `text/html charset=utf-8`, without the semicolon
+    if "=" in main:  # `filename=a.pdf`, without the word before it
+        main, pieces = "", ["", *pieces]
+    elif loose and "=" in loose[0]:  # `text/html charset=utf-8`, without the semicolon
         pieces.insert(1, pieces[0].strip().split(None, 1)[1])
     plain: dict[str, str] = {}
     split: dict[str, list[tuple[int, bool, str]]] = {}
@@ -163,12 +165,19 @@ def _skip_leading(content: bytes, start: int, end: int) -> int:
 
 
 def _lines(content: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Each line with the offsets of its first octet and of the next line's, whatever ends it."""
+    stop = -1
     while at < end:
-        match = _LINE.match(content, at, end)
-        if match is None:
-            return
-        yield match[1], match.start(), match.end()
-        at = match.end()
+        if stop < at:  # sought once for each LF, or a header of bare CRs would be read over and over
+            stop = content.find(b"\n", at, end)
+            stop = end if stop < 0 else stop
+        bare = content.find(b"\r", at, stop)
+        if 0 <= bare < stop - 1 or (bare == stop - 1 and stop == end):  # a CR that no LF follows ends a line as well
+            yield content[at:bare], at, bare + 1
+            at = bare + 1
+            continue
+        yield content[at : stop if bare < 0 else bare], at, min(stop + 1, end)
+        at = stop + 1
 
 
 def _word_bytes(encoding: str, text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Transfer encodings: the octets that a part carries, whatever its encoder did wrong (RFC 2045, 6; uuencode).
+"""Transfer encodings: the octets that a part carries, whatever its encoder did wrong (RFC 2045, 6; uuencode, yEnc).
 
 Real mail has padding in the middle, footers below the base64, blanks at the ends of uuencoded lines and encodings that
 nobody ever defined. As much is decoded as is there.
@@ -16,6 +16,8 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _NOT_BASE64 = bytes(set(range(256)) - set(_BASE64))
 _PLAIN = frozenset({b"7bit", b"8bit", b"7BIT", b"8BIT", b"binary"})
 _SOFT_BREAK = re.compile(rb"=[ \t]+\r?\n")  # RFC 2045, 6.7, rule 3: blanks that a relay appended
+_YENC_BEGIN = re.compile(rb"^=ybegin [^\r\n]{0,200}?name=([^\r\n]{1,200})\r?\n(?:=ypart [^\r\n]{0,200}\r?\n)?", re.M)
+_YENC = bytes((octet - 42) % 256 for octet in range(256))
 _STEP = 1024 * 1024
 _BASE64_LINES = re.compile(rb"[A-Za-z0-9+/=\s]*")
 
@@ -35,6 +37,21 @@ def decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
         if match := UUENCODED.search(text):
             return uudecoded(text, match.end())[0]
     return body
+
+
+def without_yenc(body: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """`body` without the yEnc blocks that stand in it, and the name and data of each (yEnc draft 1.3)."""
+    out: list[bytes] = []
+    files: list[tuple[bytes, bytes]] = []
+    at = 0
+    while (match := _YENC_BEGIN.search(body, at)) and (end := body.find(b"\n=yend", match.end() - 1)) >= 0:
+        first, *escaped = body[match.end() : end].translate(None, b"\r\n").split(b"=")
+        pieces = [bytes([(one[0] - 106) % 256]) + one[1:].translate(_YENC) for one in escaped if one]
+        files.append((match[1], first.translate(_YENC) + b"".join(pieces)))
+        out.append(body[at : match.start()])
+        stop = body.find(b"\n", end + 1)
+        at = stop + 1 if stop >= 0 else len(body)
+    return b"".join(out) + body[at:], files
 
 
 def _base64(body: bytes, *, textual: bool) -> bytes:

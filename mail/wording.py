@@ -1,6 +1,6 @@
 """One text part to the text a person would read: its charset, its own format, and what stands in it that is no text.
 
-Plain text may be flowed (RFC 3676), enriched (RFC 1896) or hold uuencoded files between its lines; HTML goes through
+Plain text may be flowed (RFC 3676), enriched (RFC 1896) or hold encoded files between its lines; HTML goes through
 `mail.hypertext`.
 """
 
@@ -44,7 +44,8 @@ def wording(part: Part) -> Wording:
     declared = part.charset
     if part.media_type == "text/html" and declared.lower() in _SAYS_NOTHING:
         declared = _declared_inside(part.body) or declared
-    text, defect = charsets.decode(part.body, declared)
+    body, packed = transfer.without_yenc(part.body) if b"=ybegin " in part.body else (part.body, [])
+    text, defect = charsets.decode(body, declared)
     text = text[: 2 * MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
     if part.media_type == "text/html":
         return Wording(hypertext.text_of(text), text, defect)
@@ -55,7 +56,7 @@ def wording(part: Part) -> Wording:
     if part.options.get("format", "").lower() == "flowed":
         text = _unflowed(text, delete_space=part.options.get("delsp", "").lower() == "yes")
     text, files = _without_uuencoded(text)
-    return Wording(text, "", defect, files)
+    return Wording(text, "", defect, (*files, *((charsets.decode(name)[0], data) for name, data in packed)))
 
 
 def _declared_inside(html: bytes) -> str:

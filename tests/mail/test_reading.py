@@ -2,6 +2,7 @@
 
 import json
 import struct
+import time
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from outlook import attribute, file_of, packed, properties, stored_rtf
 
-from mail import mime
+from mail import mime, wording
 from mail import reading as reader
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "forms_of_mail.json").read_text("utf-8"))
@@ -143,3 +144,45 @@ def test_no_mutation_of_a_mail_is_unreadable(data: st.DataObject) -> None:
 def test_a_promise_of_four_gigabytes_is_not_believed() -> None:
     stream = b"\x78\x9f\x3e\x22\0\0" + struct.pack("<BHHI", 2, 0x9002, 6, 0xFFFFFFFF) + b"x"
     assert [one.name for one in read(outlook_mail(stream, "Moi")).attachments] == ["winmail.dat"]
+
+
+HOSTILE = {
+    "a million attributes in winmail": HEAD.encode()
+    + b"Content-Type: application/ms-tnef\r\nContent-Transfer-Encoding: binary\r\n\r\n\x78\x9f\x3e\x22\0\0"
+    + (struct.pack("<BHHI", 2, 0x9002, 0, 0) + b"\0\0") * 1_000_000,
+    "a header that only bare CRs divide": b"Subject: s\r" + b" x\r" * 2_000_000 + b"\rMoi",
+    "blanks before line ends": HEAD.encode()
+    + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    + (b"=" + b" " * 1000) * 10_000,
+    "yEnc without end": HEAD.encode() + b"\r\n" + b"=ybegin line=128 size=3 name=a\r\n" * 100_000,
+    "boundaries that are none": HEAD.encode()
+    + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+    + b"--bx\r\n" * 300_000,
+    "one line of 50 megabytes": HEAD.encode() + b"\r\n" + b"\xe4" * (50 * 1024 * 1024),
+    "commands that never close": HEAD.encode() + b"Content-Type: text/enriched\r\n\r\n" + b"<param>" * 1_000_000,
+    "mails in mails in base64": b"",
+    "a zip bomb": HEAD.encode()
+    + b"Content-Type: application/zip; name=a.zip\r\n\r\nPK\x03\x04"
+    + bytes(10 * 1024 * 1024),
+    "names of a megabyte": HEAD.encode()
+    + b"Content-Type: application/pdf; name*=utf-8''"
+    + b"%C3%A4" * 200_000
+    + b"\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_should_exhaust_the_reader_is_read_in_time(name: str) -> None:
+    """THREATS 25 and 50: within the 10 seconds of INV-8, and nothing is unpacked."""
+    content = HOSTILE[name]
+    if not content:
+        content = HEAD.encode() + b"\r\nMoi"
+        for _ in range(30):
+            kind = b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            content = HEAD.encode() + kind + b64encode(content)
+    began = time.monotonic()
+    root, problems = mime.parse(content)
+    message = reader.read(root, problems)
+    assert time.monotonic() - began < 10
+    assert len(message.text) <= wording.MAX_TEXT
+    assert all(len(one.name) <= 255 for one in message.attachments)
