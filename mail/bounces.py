@@ -125,7 +125,11 @@ def verdict(facts: Facts) -> Verdict | None:
     )
     if not is_report and found.sender not in {"daemon", "null"} and _shows_a_person(found):
         return None
-    if is_report or (found.typed and (found.sender or found.subject_fits)) or (found.pasted and found.sender):
+    if (
+        is_report
+        or (found.typed and (found.sender or (found.subject_fits and not facts.asks)))
+        or (found.pasted and found.sender)
+    ):
         return _reported(found)
     if named := address_list(facts.header.all("x-failed-recipients")):
         delayed = _is_delay(found)

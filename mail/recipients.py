@@ -8,7 +8,7 @@ receive the mail.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from mail.status import ADDRESS, ENHANCED, MOST, with_small_domain
 
@@ -19,13 +19,14 @@ NOTIFICATION = '"bouncedRecipients"'
 """What a sending service writes in its notifications, which are JSON in the text of a mail."""
 
 _MOST_LINES = 2000
+_SENTENCE = 100  # so many characters before an address are looked at
 _DAEMON_LOCAL = re.compile(
     r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|postmaster|mail[-_.]?delivery[-_.]?\w*|mdaemon|smtp|system|administrator|"
     r"mailadmin|bounces?|mail-?system|mmdf|uucp|listserv|daemon|abuse|helpdesk|hostmaster|support|no-?reply)\b",
     re.I,
 )
 _ALONE = re.compile(
-    r"^[\s>*#•·-]{0,20}[\"'<(\[`]{0,2}(?:mailto:|smtp:|rfc822;\s?)?[^\s<>\"'()\[\]`]{1,64}@[^\s<>\"':;,()\[\]`]{1,255}"
+    r"^[\s>*#•·-]{0,20}(?:\d{1,3}[.)]\s{1,4})?[\"'<(\[`]{0,2}(?:mailto:|smtp:|rfc822;\s?)?[^\s<>\"'()\[\]`]{1,64}@[^\s<>\"':;,()\[\]`]{1,255}"
     r"[\"'>)\]`.,]{0,3}(?:\s{0,8}\([^)]{0,300}\)?)?\s{0,20}(?:$|[:;,|=<]|\s-|\s{2,}|\t|\s(?:on|at|error|address|invalid|unknown|user|"
     r"550|551|552|553|554|5\.\d|mailbox|failed|rejected|not|was|is|does|nicht|existe|action)\b|\.\.\.)",
     re.I,
@@ -127,15 +128,19 @@ def status_in_text(words: str) -> str:
     return next(iter(failed or [code for code in found if code.startswith("4")]), "")
 
 
-def addresses_in(line: str, is_sender: Callable[[str], bool] = lambda before: False) -> Iterator[str]:
-    """The addresses in a line, but for those of mail systems and those that `is_sender` says of what precedes them."""
+def addresses_in(text: str) -> Iterator[str]:
+    """The addresses in a line of text, but for those of mail systems and help desks."""
+    return (address for address, _ in _with_preceding(text))
+
+
+def _with_preceding(line: str) -> Iterator[tuple[str, str]]:
+    """Each address with what stands before it in the same sentence."""
     for match in ADDRESS.finditer(line):
-        if is_sender(line[max(0, match.start() - 40) : match.start()]):
-            continue
         local, _, domain = match[0].rpartition("@")
         local = local.rpartition("=")[2].strip("'`*/|{}~#$!")
         if local and "." in domain and not _DAEMON_LOCAL.match(local) and not domain.startswith("["):
-            yield f"{local}@{domain.lower().rstrip('._')}"
+            preceding = re.split(r"[.;!?]\s", line[max(0, match.start() - _SENTENCE) : match.start()])[-1]
+            yield f"{local}@{domain.lower().rstrip('._')}", preceding
 
 
 def _begins_copy(lines: list[str], at: int, line: str) -> bool:
@@ -161,10 +166,11 @@ def _places(words: str) -> dict[str, list[str]]:
             continue
         if _HEADING.search(line) or _FAILING.search(line):
             arrived = bool(_ARRIVED.search(line)) and not re.search(r"\bnot\b|n't", line)
-        place = _place(line, before)
-        for address in addresses_in(line, lambda text: _SENDER_BEFORE.search(text) is not None):
-            if not arrived and place:
-                found.setdefault(place, []).append(address)
+        place = "" if arrived else _place(line, before)
+        for address, preceding in _with_preceding(line):
+            if place and not _SENDER_BEFORE.search(preceding):
+                where = "asked" if _CONTACT.search(preceding) else place
+                found.setdefault(where, []).append(address)
         before = line
     return found
 
@@ -173,9 +179,9 @@ def _place(line: str, before: str) -> str:
     """How telling it is that an address stands on this line; nothing when the line is not about recipients."""
     if _NOT_ABOUT.match(line):
         return ""
-    if _CONTACT.search(line) or (_CONTACT.search(before) and _HEADING.search(before)):
+    if _CONTACT.search(before) and _HEADING.search(before):
         return "asked"
-    if re.search(r"\((?:expanded|generated|forwarded) from", line, re.I):
+    if re.search(r"\((?:\w{1,20} )?(?:expanded|generated|forwarded) from", line, re.I):
         return "expanded" if not _ALONE.match(line) else "alone"
     if _LABEL.match(line):
         return "labelled"

@@ -37,7 +37,7 @@ _FIELD = re.compile(
 _TYPED = re.compile(
     r"^\s*[A-Za-z0-9-]{1,20}\s*;\s*|^\s*(?:rfc-?822|smtp|x\.?400|unknown|local|dns|system)\s*[:;]?\s+", re.I
 )
-_FROM_X400 = re.compile(r"DDA:RFC-?822=([^;/]{3,200})", re.I)
+_FROM_X400 = re.compile(r"RFC-?822=([^;/]{3,200})", re.I)
 _XTEXT = re.compile(r"\+(2B|3D|40|20)", re.I)
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _NO_FAILURE = ("delay", "deliver", "relay", "expand", "transfer", "success")  # RFC 3464, 2.3.3, and what is meant by it
@@ -67,7 +67,10 @@ class Outcome:
         """Whether the mail will never arrive: `failed`, or no known action and no status of another class."""
         if self.action.startswith(_NO_FAILURE):
             return False
-        return self.action.startswith(("fail", "undeliver", "reject", "bounce")) or self.status[:1] in {"", "5"}
+        return self.action.startswith(("fail", "undeliver", "reject", "bounce", "error")) or self.status[:1] in {
+            "",
+            "5",
+        }
 
     @property
     def delayed(self) -> bool:
@@ -134,28 +137,34 @@ def names_recipient(text: str) -> bool:
 
 
 def _groups(text: str) -> Iterator[dict[str, str]]:
-    """The fields of each recipient. A blank line ends a group that is complete; a repeated field ends any."""
+    """The fields of each recipient. A blank line ends a group that is complete; another recipient ends any."""
     values: dict[str, str] = {}
-    last = ""
+    last, gap = "", False
     for line in text.split("\n"):
         if match := _FIELD.match(line):
             last = match[1].lower()
-            if last in values and last in {"final-recipient", "original-recipient", "action"}:
+            if _begins_group(last, values, gap=gap):
                 yield from _complete(values)
                 values = {}
+            gap = False if not values else gap
             values.setdefault(last, match[2].strip())
         elif line[:1] in {" ", "\t"} and line.strip() and last:
             values[last] = f"{values[last]} {line.strip()}"[:2000]
-        elif not line.strip():
-            last = ""
-            if any(name in values for name in ("final-recipient", "original-recipient")) and (
-                "action" in values or "status" in values
-            ):
-                yield from _complete(values)
-                values = {}
         else:
             last = ""
+            gap = gap or not line.strip()
+            if gap and values.keys().isdisjoint({*_RECIPIENT_FIELDS, "action"}):
+                values = {}  # the fields that speak of the message, not of a recipient
     yield from _complete(values)
+
+
+def _begins_group(name: str, values: dict[str, str], *, gap: bool) -> bool:
+    """Whether the field is the first one of the next recipient."""
+    if gap and {"action", "status"} <= values.keys() and not values.keys().isdisjoint(_RECIPIENT_FIELDS):
+        return True
+    if name not in {"final-recipient", "original-recipient", "action"}:
+        return False
+    return name in values or (gap and name != "action" and "action" in values)
 
 
 def _complete(values: dict[str, str]) -> Iterator[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +27,36 @@ def mail(content: bytes, sender: str = "aino.esimerkkila@posti.test") -> RawMess
 def read(content: bytes, sender: str = "aino.esimerkkila@posti.test") -> InboundMessage:
     """What is understood of a mail at a door that trusts nothing."""
     return understand(mail(content, sender), Trust())
+
+
+def entries(name: str) -> list[dict[str, Any]]:
+    """The mails that one of our own data files about machines and people describes."""
+    path = Path(__file__).parent / "data" / "automatic" / f"{name}.toml"
+    found: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["mail"]
+    return found
+
+
+def written(entry: dict[str, Any]) -> bytes:
+    """The bytes of the mail that an entry describes."""
+    fields = {
+        "From": entry.get("from", entry.get("sender", "aino.esimerkkila@posti.test")),
+        "To": "asiakaspalvelu@lampo.test",
+        "Subject": entry["subject"],
+        "MIME-Version": "1.0",
+    } | entry.get("fields", {})
+    head = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    subtype = "html" if entry.get("html") else "plain"
+    parts = [f"Content-Type: text/{subtype}; charset=utf-8\n\n" + entry["text"].strip("\n") + "\n"]
+    if report := entry.get("report"):
+        parts.append("Content-Type: message/delivery-status\n\n" + report.strip("\n") + "\n")
+    if returned := entry.get("returned"):
+        parts.append("Content-Type: message/rfc822\n\n" + returned.strip("\n") + "\n\nHei\n")
+    whole = head + parts[0]
+    if len(parts) > 1:
+        kind = "multipart/report; report-type=delivery-status" if report else "multipart/mixed"
+        body = "".join(f"--raja\n{part}\n" for part in parts)
+        whole = f"{head}Content-Type: {kind}; boundary=raja\n\n{body}--raja--\n"
+    return whole.replace("\n", "\r\n").encode()
 
 
 def cases(name: str) -> Iterator[tuple[str, bytes, dict[str, Any]]]:

@@ -1,9 +1,10 @@
 """Machines are known as machines and people as people."""
 
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
-from corpora import mail, read
+from corpora import entries, mail, read, written
 
 from mail.message import Automatic
 from mail.understand import Trust, understand
@@ -144,6 +145,18 @@ def test_a_mailing_list_is_a_list() -> None:
     assert classified("Uutiskirje", "Moi", List_Unsubscribe="<mailto:pois@muu.test>").kind == "list"
 
 
+def test_a_group_address_of_ours_is_no_list() -> None:
+    own = Trust(own_addresses=("asiakaspalvelu@lampo.test",))
+    content = (
+        b"From: aino.esimerkkila@posti.test\r\nSubject: Lasku\r\nPrecedence: list\r\n"
+        b"Mailing-list: list asiakaspalvelu@lampo.test\r\nList-ID: <asiakaspalvelu.lampo.test>\r\n\r\nMoi"
+    )
+    found = understand(mail(content), own).automatic
+    assert found.kind == "none"
+    assert not found.may_acknowledge
+    assert understand(mail(content), Trust()).automatic.kind == "list"
+
+
 def report(
     kind: str, part_type: str, part: str, subject: str = "Report", sender: str = "mailer-daemon@muu.test"
 ) -> Automatic:
@@ -227,3 +240,73 @@ def test_our_own_mail_that_comes_back_is_own() -> None:
     assert understand(mail(content), own).automatic.kind == "own"
     marked = b"From: laskutus@lampo.test\r\nAuto-Submitted: auto-replied\r\n\r\nMoi"
     assert understand(mail(marked), own).automatic.kind == "own"
+
+
+PERSONS = entries("people")
+RESPONDERS = entries("auto_replies")
+
+
+@pytest.mark.parametrize("entry", PERSONS, ids=[f"{at} {entry['subject']}" for at, entry in enumerate(PERSONS)])
+def test_signs_of_machines_do_not_make_a_person_one(entry: dict[str, Any]) -> None:
+    found = read(written(entry), entry.get("envelope", "aino.esimerkkila@posti.test")).automatic
+    assert found.kind == "none"
+    assert found.failed_recipients == ()
+
+
+@pytest.mark.parametrize("entry", RESPONDERS, ids=[f"{at} {entry['family']}" for at, entry in enumerate(RESPONDERS)])
+def test_a_responder_is_known_in_its_language(entry: dict[str, Any]) -> None:
+    found = read(written(entry), entry.get("envelope", "aino.esimerkkila@posti.test")).automatic
+    assert found.kind == "auto_reply"
+    assert not found.may_acknowledge
+    assert set(found.returned_message_ids) == set(entry.get("returned_ids", []))
+
+
+@pytest.mark.parametrize(
+    "prefix", ["Read:", "Luettu:", "Lästes:", "Läst:", "Gelesen:", "Lu :", "Not read:", "開封済み:"]
+)
+def test_a_read_receipt_in_plain_text_needs_the_mark_of_a_machine(prefix: str) -> None:
+    found = classified(f"{prefix} Vastaus", "Viestisi on luettu.", X_MS_Exchange_Inbox_Rules_Loop="a@b.test")
+    assert (found.kind, found.may_acknowledge) == ("delivery_notice", False)
+    assert classified(f"{prefix} Vastaus", "Mittari on luettu 3.3.").kind == "none"
+
+
+def test_receipts_and_complaints_name_the_mail_they_speak_of() -> None:
+    receipt = "Original-Message-ID: <7@lampo.test>\r\nDisposition: manual-action/MDN-sent-manually; displayed"
+    found = report("disposition-notification", "message/disposition-notification", receipt)
+    assert (found.kind, found.returned_message_ids) == ("delivery_notice", ("<7@lampo.test>",))
+    complaint = "Feedback-Type: abuse\r\nOriginal-Message-ID: <8@lampo.test>"
+    assert report("feedback-report", "message/feedback-report", complaint).returned_message_ids == ("<8@lampo.test>",)
+
+
+def test_a_person_who_attaches_an_appointment_to_a_letter_writes_a_letter() -> None:
+    content = (
+        "From: aino.esimerkkila@posti.test\r\nSubject: Mittarin vaihto\r\n"
+        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n"
+        "Hei, ehdotan mittarin vaihdolle liitteen aikaa, tulkaa pihan puolelta, koira on kiltti. Terveisin Aino\r\n"
+        "--b\r\nContent-Type: text/calendar; method=REQUEST\r\nContent-Disposition: attachment\r\n\r\n"
+        "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n--b--\r\n"
+    )
+    assert read(content.encode()).automatic.kind == "none"
+
+
+def test_an_automatic_answer_names_what_it_answers() -> None:
+    found = classified(
+        "Autosvar: Svar", "Semester.", In_Reply_To="<2@lampo.test>", References="<1@lampo.test> <2@lampo.test>"
+    )
+    assert found.returned_message_ids == ("<2@lampo.test>", "<1@lampo.test>")
+
+
+@pytest.mark.parametrize(
+    ("written_as", "kind"),
+    [
+        ("no", "none"),
+        ("NO", "none"),
+        ("(by hand) no", "none"),
+        ("auto-replied", "auto_reply"),
+        ('(vacation) Auto-Replied; owner-email="a@b.test"', "auto_reply"),
+        ("AUTO-GENERATED(cron)", "auto_reply"),
+        ("x-tuntematon", "auto_reply"),
+    ],
+)
+def test_the_standard_mark_is_read_in_all_its_forms(written_as: str, kind: str) -> None:
+    assert classified("Vastaus", "Hei", Auto_Submitted=written_as).kind == kind
