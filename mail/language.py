@@ -7,7 +7,9 @@ and in its small mode (20 MiB instead of 340), decides what the words leave open
 """
 
 import re
+import tomllib
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mail.message import Language
@@ -15,6 +17,7 @@ from mail.message import Language
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
+_WORDS = Path(__file__).parent / "data" / "languages.toml"
 _LONGEST = 1500
 """Characters that are looked at; a message does not change its language after that."""
 
@@ -35,66 +38,32 @@ _TONGUES = {
     "RUSSIAN": "ru",
 }
 
-# Function words that carry a language, and words of our own trade (data protection, heating, invoices). A word that two
-# languages share stands with both, so that it decides nothing.
-_WORDS = {
-    "fi": """ja on ei että se mitä mikä missä minä mina minun mun minulle minua minusta sinä te teille teidän teiltä
-    teille
-    olen ole olette ovat oli olisi voi voiko voitte voitteko kun jos niin mutta tai sekä vai myös ettei kuin joka jotka
-    hei moi terve kiitos kiitoksia terveisin ystävällisin terv pyydän haluan haluaisin tiedot tietoni tietojani tietoja
-    tietosuoja henkilötiedot henkilötietoni henkilötietojen lasku laskun laskut laskua lämpö kaukolämpö lämmitys
-    mittari sopimus
-    sopimuksen osoite osoitteeni muutto muutan talo talon taloon poistakaa lähettäkää korjatkaa tämä tämän siitä mistä
-    miksi miten milloin koska onko enää vielä nyt jo kaikki kanssa mukaan asiakas asiakkaanne asti saako saanko mulla
-    meillä meille meidän teidän tän nää noi toi ette emme eikä en et ilmoittaa tarvitsee pitääkö pitää sais vois
-    poista poistoon kylmä vesi huomenta päivää iltaa uusi vanha puhelinnumero numero mainoksia mainontaa rekisteri
-    rekisteristä vuoden vuosi ilmoitus kuittaus""",
-    "sv": """och är inte att jag det som en ett på för med av till från har mig min mitt mina ni er era ert vi vill
-    kan kunde skulle hej tack vänliga hälsningar hälsning mvh om den detta denna dessa var vad varför hur när eller men
-    också inga ingen inget ska skall ta bort uppgifter uppgifterna personuppgifter personuppgifterna faktura fakturan
-    räkning avtal avtalet adress adressen flyttar flyttning värme fjärrvärme mätare mätaren begär begäran dataskydd
-    reklam
-    huset hos rätt fel god dag kära tacka behöver skicka radera någon något finns blir blev efter utan kund
-    kundnummer kopia enligt gärna snälla""",
-    "en": """the and is not to i you my your we our of for with from that this it are was be have has had please thank
-    thanks hello hi dear regards kind best can could would will what when where why how do does did don't me all any
-    data personal invoice bill heat heating meter address contract moving delete remove send stop request information
-    about under which been by on at or if but as an am there new number old ads no longer into just need want""",
-    "et": """ja on ei et see mis kes ma mina minu mulle palun saatke andmed andmete andmetest koopia teie tere aitäh
-    tänan
-    kuidas miks kus oma ning kas või olen oleme sooviksin soovin arve isikuandmed minust kustutage""",
-    "de": """und ist nicht ich das die der ein eine zu für mit von auf haben hat mich mir mein meine meiner bitte danke
-    hallo guten tag freundlichen grüßen grüssen sie ihre ihnen wir daten über personenbezogenen rechnung sehr geehrte
-    dass oder wenn aber auch wie was warum um werden keine den dem des im löschen senden""",
-    "da": """og er ikke at jeg det som en et på for med af til fra har mig min mit mine i jer jeres vi vil kan
-    kunne hej tak venlig hilsen hvad hvorfor hvordan hvornår eller men også ingen skal oplysninger personoplysninger
-    regning slette anmoder venligst blive noget være gerne mvh""",
-    "no": """og er ikke at jeg det som en et på for med av til fra har meg min mitt mine dere deres vi vil kan
-    kunne hei takk vennlig hilsen hva hvorfor hvordan når eller men også ingen skal opplysninger personopplysninger
-    regning slette ber vennligst bli noe være gjerne mvh ønsker""",
-    "nl": "en is niet ik het de een van voor met op heb heeft mij mijn graag dank bedankt uw u wij gegevens geen",
-    "fr": "et est pas je le la les un une de des du pour avec sur mes mon ma vous votre nous données merci que qui",
-    "es": "y es no yo el la los un una de del para con por mis mi usted su datos gracias hola que quiero favor",
-    "it": "e è non io il la gli un una di del per con dei miei mio mia lei suo dati grazie buongiorno che vorrei",
-    "pl": "i jest nie ja to w na z do się moje moich mi proszę dziękuję dane danych że dzień dobry osobowych",
-    "lv": "un ir nav es tas lūdzu paldies manus datus manu par kas jūs sveiki",
-}
 _LETTERS = {
     "et": re.compile("[õ]"),
     "de": re.compile("[ß]"),
     "da": re.compile("[æø]"),
     "no": re.compile("[æø]"),
     "pl": re.compile("[łżźćńśąę]"),
+    "cs": re.compile("[ěřůýžčš]"),
+    "pt": re.compile("[ãõ]"),
+    "hu": re.compile("[őű]"),
+    "tr": re.compile("[şğı]"),
+    "ro": re.compile("[țșăâ]"),
+    "lt": re.compile("[ėųįž]"),
     "lv": re.compile("[āēīūļķģņ]"),
     "fr": re.compile("[çèêàùœ]"),
     "es": re.compile("[ñ¿¡]"),
 }
 _NOT_FINNISH_OR_ENGLISH = re.compile("å(?!land|bo)")
+_MOST_NAMES = 8
+_WITHOUT_DOTS = str.maketrans("äö", "ao")
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
 _NOISE = re.compile(r"\S*@\S+|https?://\S+|www\.\S+|^>.*$", re.M)
 _FINNISH_SHAPE = re.compile(
     r"(?:ssa|ssä|sta|stä|lle|lta|ltä|lla|llä|mme|nne|kaa|kää|ään|aan|iin|een|uus|yys|inen|isen|ista|istä|ksi|tko|tkö|nko|nkö|ako|äkö|nut|nyt|taa|tää|oida|öidä)$"
 )
+_FINNISH_ENDING = re.compile(r"(?:[aeiouyäö]ni|mme|nne|ssä|llä|stä|ltä|issa|ella)$")
+_SHORT, _LONG = 4, 7
 _FINNISH_PAIR = re.compile("aa|uu|ää|yy|öö|ii|uo|yö|ie|äy|öy")
 _CYRILLIC_OR_FAR = re.compile("[\u0370-\u1cff\u3040-\u9fff\uac00-\ud7af]")
 
@@ -104,6 +73,8 @@ def detect(text: str) -> Language:
     sample = _NOISE.sub(" ", text[: 4 * _LONGEST])[:_LONGEST].lower()
     words = _TOKEN.findall(sample)
     if not words:
+        return "other"
+    if _are_names(text[:_LONGEST]):
         return "other"
     letters = sum(len(word) for word in words)
     if len(_CYRILLIC_OR_FAR.findall(sample)) * 2 > letters:
@@ -116,14 +87,22 @@ def detect(text: str) -> Language:
     return _ours(_weighed(sample, scores, len(words)))
 
 
+def _are_names(text: str) -> bool:
+    """Whether there are only names, of people and streets: they say nothing of the language."""
+    words = [word for word in _TOKEN.findall(_NOISE.sub(" ", text)) if len(word) > 1]
+    return 1 < len(words) <= _MOST_NAMES and all(
+        word[0].isupper() and not word.isupper() and word.lower() not in _index()[1] for word in words
+    )
+
+
 def _word_scores(words: list[str], sample: str) -> dict[str, float]:
-    scores = dict.fromkeys((*_WORDS, "ru"), 0.0)
-    index = _index()
+    languages, index = _index()
+    scores = dict.fromkeys(languages, 0.0)
     for word in words:
         owners = index.get(word, ())
         for owner in owners:
             scores[owner] += 1 / len(owners)
-        if not owners and len(word) > 4 and _FINNISH_SHAPE.search(word) and _FINNISH_PAIR.search(word):
+        if not owners and _looks_finnish(word):
             scores["fi"] += 0.5
     for language, pattern in _LETTERS.items():
         scores[language] += min(2.0, 0.7 * len(pattern.findall(sample)))
@@ -134,6 +113,12 @@ def _word_scores(words: list[str], sample: str) -> dict[str, float]:
         for language in ("da", "no", "en"):
             scores[language] *= 0.5
     return scores
+
+
+def _looks_finnish(word: str) -> bool:
+    if len(word) > _LONG and _FINNISH_ENDING.search(word):
+        return True
+    return len(word) > _SHORT and bool(_FINNISH_SHAPE.search(word) and _FINNISH_PAIR.search(word))
 
 
 def _weighed(sample: str, scores: dict[str, float], words: int) -> str:
@@ -158,12 +143,16 @@ def _ours(name: str) -> Language:
 
 
 @cache
-def _index() -> dict[str, tuple[str, ...]]:
-    owners: dict[str, list[str]] = {}
-    for language, words in _WORDS.items():
-        for word in set(words.split()):
-            owners.setdefault(word, []).append(language)
-    return {word: tuple(names) for word, names in owners.items()}
+def _index() -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The languages, and for each word those that have it. Finnish is also known by its words without their dots."""
+    data: dict[str, str] = tomllib.loads(_WORDS.read_text("utf-8"))
+    owners: dict[str, set[str]] = {}
+    for language, words in data.items():
+        for word in words.split():
+            owners.setdefault(word, set()).add(language)
+            if language == "fi":
+                owners.setdefault(word.translate(_WITHOUT_DOTS), set()).add(language)
+    return (*data, "ru"), {word: tuple(sorted(names)) for word, names in owners.items()}
 
 
 @cache

@@ -1,5 +1,8 @@
 """Fi, sv, en or other; neighbours are not mistaken for ours."""
 
+import tomllib
+from pathlib import Path
+
 import corpora
 import pytest
 
@@ -62,6 +65,31 @@ TEXTS = {
 @pytest.mark.parametrize(("language", "text"), [(name, text) for name, texts in TEXTS.items() for text in texts])
 def test_short_and_careless_texts_are_known(language: str, text: str) -> None:
     assert detect(text) == language
+
+
+def test_what_customers_write_in_a_hurry_is_known() -> None:
+    sentences = tomllib.loads((Path(__file__).parent / "data/languages.toml").read_text("utf-8"))
+    wrong = [(name, detect(text), text) for name, texts in sentences.items() for text in texts if detect(text) != name]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Aino Esimerkkilä", "Eino Mallikas, Mallitie 1 A 2, Kalajoki", "ASTRID 100240", "Dora"]
+)
+def test_names_and_numbers_claim_no_language_of_their_own(text: str) -> None:
+    assert detect(f"{text}\n\nJag vill ha en kopia av mina uppgifter.") == "sv"
+
+
+def test_only_names_are_no_language() -> None:
+    assert detect("Eino Mallikas, Mallitie 1 A 2, Kalajoki") == "other"
+
+
+def test_quoted_lines_do_not_count() -> None:
+    assert detect("Yes, please send it.\n> Hei, haluatteko kopion tiedoistanne?\n> Ystävällisin terveisin Dora") == "en"
+
+
+def test_a_greeting_in_one_language_does_not_hide_the_body_in_another() -> None:
+    assert detect("Hei,\njag har inte fått räkningen. Kan ni sända den igen?\nKiitos") == "sv"
 
 
 def test_a_long_text_is_judged_by_its_beginning() -> None:

@@ -1,6 +1,6 @@
 """Makes replies as mail programs of many languages make them, and says what of each was lost and what leaked.
 
-A command too: `python tests/mail/replies.py` prints the table, `... known` or `... held_out` the failures of one half.
+A command too: `python tests/mail/reply_forms.py` prints the table, with `known` or `held_out` the failures of that half.
 The halves part by the form (attribution, header block, footer), so that rules written while looking at one half are
 judged on forms of the other.
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 from zlib import crc32
 
 from mail.hypertext import text_of
@@ -115,7 +116,7 @@ def _attributed_html(language: str, form: str, table: dict[str, list[str]], othe
         yield Reply(f"{language} {shape}: {form}", form, text_of(page), tuple(table["own"]), other, page)
 
 
-def _headed(language: str, form: str, table: dict[str, list[str]]) -> Iterator[Reply]:
+def _headed(language: str, form: str, table: dict[str, Any]) -> Iterator[Reply]:
     own, quoted, block = table["own"], table["quoted"], _filled(form)
     other = (*quoted, ADDRESS)
     footer = table["footers"][0] if table["footers"] else ""
