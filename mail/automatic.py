@@ -42,7 +42,7 @@ _ENOUGH = 2
 
 def classify(facts: Facts) -> Automatic:
     """Whether and what sort of machine wrote the mail, with reasons, and whether it may be acknowledged."""
-    for question in (_own, _report, _bounce, _receipt, _calendar, _auto_reply, _list):
+    for question in (_report, _bounce, _receipt, _own, _calendar, _auto_reply, _list):
         answer = question(facts)
         if answer is not None:
             return answer

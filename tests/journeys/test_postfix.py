@@ -1,15 +1,22 @@
 """A real Postfix in front, over LMTP: what it was told is ours stays ours, also when the service is killed under it."""
 
+import asyncio
 import hashlib
 import smtplib
 import threading
 from collections import Counter
 from random import Random
+from typing import Any
 
+from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import Session as SmtpSession
+from playwright.async_api import Browser
 from sqlmodel import Session, select
 
 from store.models import Message, RawMessageRow
+from tests.journeys.conftest import new_code
 from tests.journeys.installation import Installation, free_port, mail, wait_for
+from tests.journeys.test_answers import approve, logged_in
 from tests.peers.postfix import Postfix, postfix
 
 MAILS = 240
@@ -88,3 +95,53 @@ def test_the_moment_postfix_took_a_mail_is_its_receipt(installation: Installatio
         ticket = installation.new_ticket(set(), 30)
     row = installation.read(lambda session: session.exec(select(RawMessageRow)).one())
     assert ticket["received_at"] < row.received_at.isoformat(), "the wait in the queue is not the sender's"
+
+
+class GoneMailbox:
+    """A customer's mail server that no longer knows the customer."""
+
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self, server: SMTP, session: SmtpSession, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        del server, session, envelope, options
+        return f"550 5.1.1 <{address}>: Recipient address rejected: User unknown"
+
+
+async def test_an_answer_whose_mailbox_is_gone_comes_back_through_postfix_to_its_ticket(
+    installation: Installation, browser: Browser
+) -> None:
+    """Postfix on both sides: it carries the approved reply away, is refused, and returns it to the signed address."""
+    elsewhere = await asyncio.get_running_loop().create_server(lambda: SMTP(GoneMailbox()), "127.0.0.1", 0)
+    gone = elsewhere.sockets[0].getsockname()[1]
+    mta_port = free_port()
+    lmtp_port = _lmtp(installation)
+    installation.amend('maildir = "sent"', f'host = "127.0.0.1"\nport = {mta_port}\ntls = "none"')
+    with postfix(mta_port, lmtp_port, elsewhere={"posti.test": f"smtp:[127.0.0.1]:{gone}"}) as mta:
+        installation.serve()
+        asking = mail("Pyydän kopion kaikista henkilötiedoistani. Aino Esimerkkilä", verdict="")
+        await asyncio.to_thread(_hand_in, mta, asking)
+        ticket = await asyncio.to_thread(installation.new_ticket, set())
+        page = await logged_in(browser, f"{installation.url}/log-in?code={new_code(installation)}")
+        await approve(page, installation, ticket["id"])
+
+        def returned() -> dict[str, Any] | None:
+            shown = installation.ticket(ticket["id"])
+            return shown if any(one["state"] == "bounced" for one in shown["outbox"]) else None
+
+        shown = await asyncio.to_thread(wait_for, "the bounce on its ticket", returned, 60)
+        await page.goto(f"{installation.url}/tickets/{ticket['id']}")
+        words = await page.inner_text("main")
+        log = mta.log
+    elsewhere.close()
+    assert "status=bounced" in log
+    assert [one["kind"] for one in shown["outbox"] if one["state"] == "bounced"] == ["reply"]
+    assert shown["state"] == "open"
+    assert "REPLY_BOUNCED" in shown["flags"]
+    assert shown["due_at"] == ticket["due_at"]
+    assert len(installation.tickets()) == 1, "a bounce opens no ticket of its own"
+    assert "User unknown" in words
+
+
+def _hand_in(mta: Postfix, content: bytes) -> None:
+    with smtplib.SMTP("127.0.0.1", mta.port, timeout=30) as client:
+        client.sendmail("aino.esimerkkila@posti.test", ["asiakaspalvelu@lampo.test"], content)
