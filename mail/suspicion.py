@@ -38,7 +38,6 @@ _SCL = re.compile(r"(?:^|;)\s*scl:(-?\d+)\s*(?=;|$)")
 _SFV = re.compile(r"(?:^|;)\s*sfv:(\w+)\s*(?=;|$)")
 _SFV_SPAM: Final = frozenset({"spm", "sks", "skb", "blk"})
 _RULE = re.compile(r"\brule=(?:inbound_)?(?:policy_)?(not)?(?:definite)?(?:spam|phish|malware)\b")
-_MAILSCANNER = re.compile(r"x-(?:[\w.-]+-)?mailscanner-spamcheck")
 _STRUCTURE: Final = frozenset({"from", "to", "cc", "subject", "date", "message-id", "received"})
 """Fields of the sender and of the path: below the last of them stands what filters appended. Some servers write the
 MIME fields anew, so these tell nothing.
@@ -51,7 +50,7 @@ def suspected(header: Header, *, junk: bool, own_hosts: tuple[str, ...] = ()) ->
     """Named reasons, each once, in a fixed order; empty for a mail that no filter objects to."""
     found = {JUNK_FOLDER} if junk else set()
     marks = _marks(header.fields)
-    if marks:
+    if any(map(_says, marks)):
         found |= _spam(_ours(header.fields, marks, own_hosts))
     return tuple(reason for reason in _ORDER if reason in found)
 
@@ -91,10 +90,10 @@ def _says(item: Field) -> bool | None:
 
 
 def _judge_of(name: str) -> tuple[str, Judge] | None:
-    plain = name.replace("_", "-")
+    plain = name.replace("_", "-") if "_" in name else name
     if plain in _JUDGES:
         return _JUDGES[plain]
-    return (SPAM_STATUS, _first_word_spam) if _MAILSCANNER.fullmatch(plain) else None
+    return (SPAM_STATUS, _first_word_spam) if plain.endswith("mailscanner-spamcheck") else None
 
 
 def _one_of(spam: str, clean: str, value: str) -> bool | None:

@@ -52,6 +52,9 @@ def test_every_word_is_there_in_three_languages_with_the_same_facts(key):
         ("channel", ["email", "letter", "chat"]),
         ("by_channel", ["email", "letter", "chat"]),
         ("out", ["acknowledgement", "reply", "notice"]),
+        ("canary", ["missing", "junk"]),
+        ("flag", ["JUNK_FOLDER", "SPAM_FLAG", "SPAM_STATUS", "SPAM_ACTION", "SPAM_LEVEL", "SPAM_VERDICT"]),
+        ("flag", ["RESCUED_BY_WORDS", "RESCUED_BY_SENDER", "RESCUED_BY_THREAD"]),
     ],
 )
 def test_every_value_of_the_house_has_a_word(place, names):
