@@ -31,6 +31,7 @@ from store.models import (
     ContactPoint,
     ContactStatus,
     Customer,
+    FormerCustomer,
     Identifier,
     IdentifierKind,
     Role,
@@ -44,9 +45,11 @@ MOST_CLUES = 50
 ACTING_ROLES = ("property_manager", "guardian", "agent", "board_chair")
 """Roles that let the holder act for the other. A payer, a tenant or a co-owner acts for itself only."""
 
-_customer, _contact, _identifier, _role = (table_of(model) for model in (Customer, ContactPoint, Identifier, Role))
+_customer, _former, _contact, _identifier, _role = (
+    table_of(model) for model in (Customer, FormerCustomer, ContactPoint, Identifier, Role)
+)
 
-_ADDRESS, _NUMBER, _PHONE, _NAME = range(4)
+_ADDRESS, _NUMBER, _PHONE, _NAME, _FORMER_NAME = range(5)
 """What a candidate was found by, strongest first: when there are too many, the weakest are left out."""
 
 
@@ -86,6 +89,7 @@ _BY_CLUE = {
         _identifier.c.customer_id,
         _one_of(_identifier.c.kind, "kinds"),
         _one_of(_identifier.c.normalised, "numbers"),
+        _identifier.c.ended_at.is_(None),
         most=MOST_CANDIDATES * len(IdentifierKind),
     ),
     "keys": _branch(_NUMBER, _customer.c.id, _one_of(_customer.c.key, "keys"), most=MOST_CLUES),
@@ -97,16 +101,19 @@ _BY_CLUE = {
         _contact.c.status == ContactStatus.ACTIVE,
     ),
     "names": _branch(_NAME, _customer.c.id, _one_of(_customer.c.name_key, "names")),
+    "former": _branch(_FORMER_NAME, _former.c.customer_id, _one_of(_former.c.name_key, "former")),
 }
 _CUSTOMERS = select(_customer).where(_one_of(_customer.c.id, "ids"))
 _CONTACTS = select(_contact).where(_one_of(_contact.c.customer_id, "ids")).order_by(_contact.c.id)
 _NUMBERS = select(_identifier.c.customer_id, _identifier.c.kind, _identifier.c.normalised).where(
-    _one_of(_identifier.c.customer_id, "ids"), _one_of(_identifier.c.normalised, "numbers")
+    _one_of(_identifier.c.customer_id, "ids"),
+    _one_of(_identifier.c.normalised, "numbers"),
+    _identifier.c.ended_at.is_(None),
 )
 _ROLES = (
     select(_role.c.holder_id, _role.c.valid_from, _role.c.valid_to, _customer.c.key)
     .join(_customer, _customer.c.id == _role.c.customer_id)
-    .where(_one_of(_role.c.holder_id, "ids"), _role.c.kind.in_(ACTING_ROLES))
+    .where(_one_of(_role.c.holder_id, "ids"), _role.c.kind.in_(ACTING_ROLES), _role.c.ended_at.is_(None))
     .order_by(_customer.c.key)
 )
 
@@ -120,7 +127,7 @@ def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -
         return ()
     numbers = set(clues.identifiers[:MOST_CLUES])
     connection = session.connection()
-    ids = _found_ids(connection, clues, numbers)
+    ids, renamed = _found_ids(connection, clues, numbers)
     if not ids:
         return ()
     given = {"ids": ids}
@@ -159,7 +166,10 @@ def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -
             turvakielto=row.turvakielto,
             ended_on=row.ended_on,
             contacts=tuple(contacts[row.id]),
-            matched=_matched(clues, row, contacts[row.id], named[row.id]),
+            matched=(
+                *_matched(clues, row, contacts[row.id], named[row.id]),
+                *(("FORMER_NAME",) if row.id in renamed and row.name_key not in clues.name_keys else ()),
+            ),
             acts_for=tuple(acts_for[row.id]),
         )
         for row in (customers[customer_id] for customer_id in ids)
@@ -168,18 +178,21 @@ def find_candidates(session: Session, clues: Clues, *, on: date | None = None) -
 
 @cache
 def _found_by(clues: tuple[str, ...]) -> CompoundSelect[Any]:
-    """The look-ups by these clues in one statement; most messages give only a few of the five."""
+    """The look-ups by these clues in one statement; most messages give only a few of them."""
     return union_all(*(_BY_CLUE[clue] for clue in clues))
 
 
-def _found_ids(connection: Connection, clues: Clues, numbers: set[tuple[IdentifierKind, str]]) -> list[int]:
-    """Ids of the candidates, strongest clue first, each once."""
+def _found_ids(
+    connection: Connection, clues: Clues, numbers: set[tuple[IdentifierKind, str]]
+) -> tuple[list[int], set[int]]:
+    """Ids of the candidates, strongest clue first, each once; and those who bore one of the names before."""
     given: dict[str, Any] = {
         "address": clues.address,
         "numbers": [number for _, number in numbers],
         "keys": _customer_numbers(clues),
         "phones": clues.phones[:MOST_CLUES],
         "names": clues.name_keys[:MOST_CLUES],
+        "former": clues.name_keys[:MOST_CLUES],
     }
     found = connection.execute(
         _found_by(tuple(clue for clue in _BY_CLUE if given[clue])),
@@ -188,7 +201,8 @@ def _found_ids(connection: Connection, clues: Clues, numbers: set[tuple[Identifi
     ordered = sorted(
         (row.strength, row.id) for row in found if not row.kind or (IdentifierKind(row.kind), row.number) in numbers
     )
-    return list(dict.fromkeys(customer_id for _, customer_id in ordered))[:MOST_CANDIDATES]
+    ids = list(dict.fromkeys(customer_id for _, customer_id in ordered))[:MOST_CANDIDATES]
+    return ids, {customer_id for strength, customer_id in ordered if strength == _FORMER_NAME}
 
 
 def _customer_numbers(clues: Clues) -> list[str]:

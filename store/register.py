@@ -1,4 +1,4 @@
-"""What is held about a customer, read for an answer; and how a contact of a customer changes.
+"""What is held about a customer, read for an answer.
 
 The dossier is everything: each thing held with its kind, its fields, its source and its date, by category of the
 privacy notice (GDPR Art. 15, C-487/21: faithful and complete), this service's own tickets and views included
@@ -25,6 +25,8 @@ from store.models import (
     DisclosedTo,
     Disclosure,
     Dossier,
+    FormerCustomer,
+    FormerReading,
     Held,
     HeldCategory,
     Identifier,
@@ -39,13 +41,14 @@ from store.models import (
     ViewLog,
     table_of,
 )
-from store.register_import import BASELINE, usable_from
-from store.register_shape import normalise_contact
+from store.register_import import BASELINE
 
 CATEGORIES = ("basic", "property", "contracts", "deliveries", "invoices", "contacts", "faults", "consents")
 """Keys of the notice's categories, in the order of an answer; others that records name follow by name."""
 _PLACE_OF = {
     IdentifierKind.BUSINESS_ID: ("basic", "business_id"),
+    IdentifierKind.IBAN: ("invoices", "iban"),
+    IdentifierKind.EINVOICE_ADDRESS: ("invoices", "einvoice_address"),
     IdentifierKind.PROPERTY: ("property", "property_id"),
     IdentifierKind.METER: ("deliveries", "meter"),
     IdentifierKind.CONTRACT: ("contracts", "contract_number"),
@@ -68,9 +71,11 @@ _customer, _contact, _role, _identifier, _record, _reading, _ticket, _request, _
         *(Ticket, Request, Message, Disclosure, ViewLog),
     )
 )
+_former, _former_reading = table_of(FormerCustomer), table_of(FormerReading)
 _ID: BindParameter[Any] = bindparam("customer_id")
 _AS_OF: BindParameter[Any] = bindparam("as_of")
 _BY_ID = select_columns(_customer).where(_customer.c.id == _ID)
+_FORMER = select_columns(_former).where(_former.c.customer_id == _ID).order_by(_former.c.superseded_at, _former.c.id)
 _CONTACTS = (
     select_columns(_contact)
     .where(_contact.c.customer_id == _ID, _contact.c.on_file_since <= _AS_OF)
@@ -100,6 +105,11 @@ _READINGS = (
     .where(_reading.c.customer_id == _ID, _reading.c.read_at <= _AS_OF)
     .order_by(_reading.c.meter, _reading.c.read_at)
 )
+_FORMER_READINGS = (
+    select_columns(_former_reading)
+    .where(_former_reading.c.customer_id == _ID, _former_reading.c.read_at <= _AS_OF)
+    .order_by(_former_reading.c.superseded_at, _former_reading.c.id)
+)
 _KINDS = (
     select_columns(_request.c.ticket_id, _request.c.kind)
     .join(_ticket)
@@ -119,7 +129,13 @@ _MESSAGES = (
 )
 _DISCLOSURES = (
     select_columns(_disclosure)
-    .where(_disclosure.c.customer_id == _ID, _disclosure.c.first_on <= bindparam("day"))
+    .where(
+        _disclosure.c.customer_id == _ID,
+        _disclosure.c.first_on <= bindparam("day"),
+        # A later batch moves the last day on, by a new row beside the old one: one of them was live at that moment.
+        or_(_disclosure.c.recorded_at.is_(None), _disclosure.c.recorded_at <= _AS_OF),
+        or_(_disclosure.c.ended_at.is_(None), _disclosure.c.ended_at > _AS_OF),
+    )
     .order_by(_disclosure.c.first_on, _disclosure.c.id)
 )
 _VIEWS = select_columns(_view.c.viewed_at, _view.c.purpose).where(
@@ -152,7 +168,7 @@ def dossier(session: Session, customer_id: int, as_of: datetime, *, time_zone: s
         customer_name=customer.name,
         as_of=as_of.astimezone(UTC),
         categories=tuple(HeldCategory(key, tuple(found[key])) for key in (*CATEGORIES, *others)),
-        disclosures=_disclosures(connection, customer_id, _day(as_of, zone)),
+        disclosures=_disclosures(connection, given, _day(as_of, zone)),
         views=_views(connection, given, zone),
     )
 
@@ -169,83 +185,23 @@ def postal_block(session: Session, contact_point_id: int) -> tuple[str, ...]:
 def acts_for(session: Session, holder_id: int, customer_id: int) -> bool:
     """Whether one customer acts for another by a role on file (`store.customers.ACTING_ROLES`)."""
     query = select(Role.id).where(
-        Role.holder_id == holder_id, Role.customer_id == customer_id, col(Role.kind).in_(ACTING_ROLES)
+        Role.holder_id == holder_id,
+        Role.customer_id == customer_id,
+        col(Role.kind).in_(ACTING_ROLES),
+        col(Role.ended_at).is_(None),
     )
     return session.exec(query).first() is not None
 
 
-def change_contact(
-    session: Session,
-    customer_id: int,
-    *,
-    kind: ContactKind,
-    value: str,
-    source: Source,
-    now: datetime,
-    replaces: int | None = None,
-) -> int:
-    """Put a new contact on file beside the old ones and return its id; nothing is overwritten.
-
-    `replaces` names the contact that it takes the place of: that one ends. A contact that is active already with the
-    same value is left as it is. A new one waits 90 days before data may go to it, but for population-register moves and
-    contracts (DOMAIN 7.2, 2); one that had ended and comes back is new. Raises `ValueError` when `value` cannot be a
-    contact of that kind, `LookupError` when `replaces` is not an active contact of this customer and kind.
-    """
-    normalised = normalise_contact(kind, value)
-    if not normalised:
-        raise ValueError(f"the value cannot be a contact of kind {kind}")
-    query = select(ContactPoint).where(ContactPoint.customer_id == customer_id, ContactPoint.kind == kind)
-    active = session.exec(query.where(ContactPoint.status == ContactStatus.ACTIVE)).all()
-    same = next((contact for contact in active if contact.normalised == normalised), None)
-    if replaces is not None:
-        old = next((contact for contact in active if contact.id == replaces), None)
-        if old is None:
-            raise LookupError(f"contact point {replaces} is no active {kind} contact of customer {customer_id}")
-        if old is not same:
-            old.status, old.ended_at = ContactStatus.ENDED, now
-    if same is None:
-        same = ContactPoint(
-            customer_id=customer_id,
-            kind=kind,
-            value=value.strip(),
-            normalised=normalised,
-            status=ContactStatus.ACTIVE,
-            source=source,
-            on_file_since=now,
-            usable_from=usable_from(source, now),
-        )
-        session.add(same)
-    session.flush()
-    return _id(same.id)
-
-
-def set_contact_status(session: Session, contact_point_id: int, status: ContactStatus, now: datetime) -> None:
-    """Staff's decision on a contact: `INACTIVE` after a bounce, `ENDED` for good. Raises `LookupError`, `ValueError`.
-
-    A contact that has ended stays so: what comes back is new (`change_contact`) and waits as such.
-    """
-    contact = session.get(ContactPoint, contact_point_id)
-    if contact is None:
-        raise LookupError(f"no contact point {contact_point_id}")
-    if contact.status is ContactStatus.ENDED and status is not ContactStatus.ENDED:
-        raise ValueError("an ended contact does not come back: put it on file as a new one")
-    if status is ContactStatus.ENDED and contact.ended_at is None:
-        contact.ended_at = now
-    contact.status = status
-    session.flush()
-
-
 def _add_basic(connection: Connection, customer: Row[Any], given: _Given, zone: ZoneInfo, found: _Found) -> None:
-    fields = {
-        "customer_number": customer.key,
-        "name": customer.name,
-        "customer_kind": customer.kind,
-        "language": customer.language,
-        "protected_address": True if customer.turvakielto else None,
-        "ended_on": customer.ended_on,
-    }
-    found["basic"].append(_held("customer", fields, customer.source, _day(customer.recorded_at, zone)))
     as_of = given["as_of"]
+    formers = connection.execute(_FORMER, given).all()
+    then = next((row for row in formers if row.superseded_at > as_of), customer)
+    fields = {"customer_number": customer.key, **_particulars(then)}
+    found["basic"].append(_held("customer", fields, then.source, _day(then.recorded_at, zone)))
+    for row in (row for row in formers if row.superseded_at <= as_of):
+        shown = {**_particulars(row), "ends_on": _day(row.superseded_at, zone)}
+        found["basic"].append(_held("customer", shown, row.source, _day(row.recorded_at, zone)))
     for contact in connection.execute(_CONTACTS, given):
         # The baseline's date stands for "from of old"; what we do know is when the customer was recorded.
         since = customer.recorded_at if contact.on_file_since == BASELINE else contact.on_file_since
@@ -255,6 +211,21 @@ def _add_basic(connection: Connection, customer: Row[Any], given: _Given, zone: 
         status = ContactStatus.ACTIVE if contact.ended_at and ended is None else contact.status
         shown = {contact.kind: contact.value, "status": status, "verified_on": checked, "ends_on": ended}
         found["basic"].append(_held(contact.kind, shown, contact.source, _day(since, zone)))
+
+
+def _particulars(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "customer_kind": row.kind,
+        "language": row.language,
+        "protected_address": True if row.turvakielto else None,
+        "ended_on": row.ended_on,
+    }
+
+
+def _end(row: Row[Any], given: _Given, zone: ZoneInfo) -> date | None:
+    """The day on which a value that is still held had stopped being true at the moment that is asked for."""
+    return _day(row.ended_at, zone) if row.ended_at and row.ended_at <= given["as_of"] else None
 
 
 def _add_roles(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
@@ -271,6 +242,7 @@ def _add_roles(connection: Connection, given: _Given, zone: ZoneInfo, found: _Fo
             "mandate": role.mandate if holds or named else None,
             "valid_from": role.valid_from,
             "valid_to": role.valid_to,
+            "ends_on": _end(role, given, zone),
         }
         found["basic"].append(_held("role", fields, role.source, _day(role.recorded_at, zone)))
 
@@ -278,18 +250,28 @@ def _add_roles(connection: Connection, given: _Given, zone: ZoneInfo, found: _Fo
 def _add_identifiers(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
     for row in connection.execute(_IDENTIFIERS, given):
         category, field = _PLACE_OF[row.kind]
-        found[category].append(_held("identifier", {field: row.value}, row.source, _day(row.recorded_at, zone)))
+        shown = {field: row.value, "ends_on": _end(row, given, zone)}
+        found[category].append(_held("identifier", shown, row.source, _day(row.recorded_at, zone)))
 
 
 def _add_records(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
     for row in connection.execute(_RECORDS, given):
-        fields = {**row.fields, "valid_from": row.valid_from, "valid_to": row.valid_to}
+        ends_on = _end(row, given, zone)
+        fields = {**row.fields, "valid_from": row.valid_from, "valid_to": row.valid_to, "ends_on": ends_on}
         found[row.category].append(_held(row.kind, fields, row.source, _day(row.recorded_at, zone)))
 
 
 def _add_readings(connection: Connection, given: _Given, zone: ZoneInfo, found: _Found) -> None:
-    """Every single reading: nothing of a series is summed up."""
-    for row in connection.execute(_READINGS, given):
+    """Every single reading: nothing of a series is summed up. Former values follow, with the day of their end."""
+    ended: list[tuple[Row[Any], date | None]] = []
+    then: dict[tuple[str, datetime], Row[Any]] = {}
+    for row in connection.execute(_FORMER_READINGS, given):
+        if row.superseded_at <= given["as_of"]:
+            ended.append((row, _day(row.superseded_at, zone)))
+        else:
+            then.setdefault((row.meter, row.read_at), row)
+    live = [(then.get((row.meter, row.read_at), row), None) for row in connection.execute(_READINGS, given)]
+    for row, ends_on in (*live, *ended):
         local = row.read_at.astimezone(zone)
         fields = {
             "meter": row.meter,
@@ -297,6 +279,7 @@ def _add_readings(connection: Connection, given: _Given, zone: ZoneInfo, found: 
             "mwh": row.mwh,
             "cubic_metres": row.cubic_metres,
             "quality": row.quality,
+            "ends_on": ends_on,
         }
         found["deliveries"].append(_held("reading", fields, row.source, local.date()))
 
@@ -321,10 +304,10 @@ def _add_tickets(connection: Connection, given: _Given, zone: ZoneInfo, found: _
         found["contacts"].append(_held("message", fields, source, _day(message.received_at, zone)))
 
 
-def _disclosures(connection: Connection, customer_id: int, day: date) -> tuple[DisclosedTo, ...]:
+def _disclosures(connection: Connection, given: _Given, day: date) -> tuple[DisclosedTo, ...]:
     return tuple(
         DisclosedTo(row.recipient, row.purpose, row.first_on, min(row.last_on, day))
-        for row in connection.execute(_DISCLOSURES, {"customer_id": customer_id, "day": day})
+        for row in connection.execute(_DISCLOSURES, {**given, "day": day})
     )
 
 
@@ -356,9 +339,3 @@ def _pairs(key: str, value: Any) -> list[tuple[str, str]]:
 
 def _day(moment: datetime, zone: ZoneInfo) -> date:
     return moment.astimezone(zone).date()
-
-
-def _id(value: int | None) -> int:
-    if value is None:
-        raise LookupError("a row that was never stored has no id")
-    return value

@@ -90,7 +90,8 @@ class Candidate:
     ended_on: date | None
     contacts: tuple[Contact, ...]
     matched: tuple[str, ...]
-    """Named agreements: `ADDRESS`, `INACTIVE_ADDRESS`, `IDENTIFIER:customer_number`, `NAME`, `PHONE`."""
+    """Named agreements: `ADDRESS`, `INACTIVE_ADDRESS`, `IDENTIFIER:customer_number`, `NAME`, `PHONE`,
+    `FORMER_NAME` (which finds, and weighs nothing)."""
     acts_for: tuple[str, ...] = ()
     """Customer numbers that this one acts for by a role on file."""
 

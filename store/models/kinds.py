@@ -91,6 +91,8 @@ class IdentifierKind(StrEnum):
     INVOICE = "invoice"
     PAYMENT_REFERENCE = "payment_reference"
     BUSINESS_ID = "business_id"
+    IBAN = "iban"
+    EINVOICE_ADDRESS = "einvoice_address"
 
 
 class RecipientKind(StrEnum):

@@ -2,7 +2,8 @@
 
 The register is the controller's, so its shape is data: what is held are `Record` rows with free fields under a category
 of the privacy notice. Every row knows where its value came from and when; nothing is overwritten in place: an old value
-gets an end date and a new row beside it.
+gets an end and a new row beside it. Of customers and readings, which others point at or which are millions, the former
+values lie in tables of their own.
 """
 
 from datetime import date, datetime
@@ -13,6 +14,20 @@ from sqlmodel import Field, SQLModel
 
 from store.models.base import UtcDateTime, Word, one_of
 from store.models.kinds import ContactKind, ContactStatus, CustomerKind, IdentifierKind, Source
+
+
+class Kept(SQLModel):
+    """What every value with a history knows besides itself."""
+
+    external_id: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """The key by which its source knows it, so that a later batch finds it again; see `store.register_rows`."""
+    import_id: int | None = None
+    """The import that brought it (`RegisterImport`); None when a person did."""
+    corrected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was put right at the customer's demand, on the right value and on the wrong one that it took the place
+    of: no batch changes the first or brings back the second, it raises a review."""
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it stopped being true or in use; the row itself stays."""
 
 
 class Customer(SQLModel, table=True):
@@ -33,9 +48,33 @@ class Customer(SQLModel, table=True):
     source: Source = Field(sa_column=Column(Word(Source), nullable=False))
     recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     ended_on: date | None = None
+    import_id: int | None = None
+    corrected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """As of `Kept`: a batch then changes nothing of it but to set `turvakielto`."""
 
 
-class ContactPoint(SQLModel, table=True):
+class FormerCustomer(SQLModel, table=True):
+    """What stood in a customer's row until `superseded_at`: the name before a marriage, the former language."""
+
+    __tablename__ = "former_customer"
+    __table_args__ = (one_of("kind", CustomerKind),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id", index=True)
+    kind: CustomerKind = Field(sa_column=Column(Word(CustomerKind), nullable=False))
+    name: str
+    name_key: str = Field(index=True)
+    language: str
+    turvakielto: bool
+    source: Source = Field(sa_column=Column(Word(Source), nullable=False))
+    recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    ended_on: date | None = None
+    import_id: int | None = None
+    corrected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    superseded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class ContactPoint(Kept, table=True):
     """One way to reach a customer, with proof and date. A reply with data leaves only to such a row (INV-1)."""
 
     __tablename__ = "contact_point"
@@ -59,13 +98,11 @@ class ContactPoint(SQLModel, table=True):
     usable_from: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     """End of its waiting period (DOMAIN 7.2): equal to `on_file_since` where there is none."""
     verified_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
-    ended_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
-    """When it stopped being in use; the row itself stays."""
     bounced_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
     """When mail to it last came back as undeliverable and nobody has decided since (INV-3: staff decide)."""
 
 
-class Identifier(SQLModel, table=True):
+class Identifier(Kept, table=True):
     """A number by which a request may name a customer."""
 
     __table_args__ = (
@@ -82,7 +119,7 @@ class Identifier(SQLModel, table=True):
     recorded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
 
 
-class Role(SQLModel, table=True):
+class Role(Kept, table=True):
     """That one customer acts for another, or stands in a relation to it: `property_manager`, `guardian`, `payer`."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -99,7 +136,7 @@ class Role(SQLModel, table=True):
     valid_to: date | None = None
 
 
-class Record(SQLModel, table=True):
+class Record(Kept, table=True):
     """One thing held about a customer, under a category of the notice."""
 
     __table_args__ = (Index("ix_record_of_customer", "customer_id", "category"),)
@@ -124,7 +161,7 @@ class Reading(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("customer_id", "meter", "read_at"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    customer_id: int = Field(foreign_key="customer.id", index=True)
+    customer_id: int = Field(foreign_key="customer.id")
     meter: str
     read_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
     mwh: float
@@ -133,9 +170,31 @@ class Reading(SQLModel, table=True):
     """Counter, m³."""
     quality: str = "measured"
     source: Source = Field(sa_column=Column(Word(Source), nullable=False))
+    import_id: int | None = None
+    """Readings come by the million, so that the import tells when they were recorded."""
+    corrected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
-class Disclosure(SQLModel, table=True):
+class FormerReading(SQLModel, table=True):
+    """What a reading was until `superseded_at`: an estimate, or a value that was put right."""
+
+    __tablename__ = "former_reading"
+    __table_args__ = (Index("ix_former_reading_of_customer", "customer_id", "meter", "read_at"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    customer_id: int = Field(foreign_key="customer.id")
+    meter: str
+    read_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+    mwh: float
+    cubic_metres: float | None = None
+    quality: str
+    source: Source = Field(sa_column=Column(Word(Source), nullable=False))
+    import_id: int | None = None
+    corrected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    superseded_at: datetime = Field(sa_column=Column(UtcDateTime, nullable=False))
+
+
+class Disclosure(Kept, table=True):
     """To whom data of a customer went, what, why and when (GDPR Art. 15(1)(c), C-154/21: by name)."""
 
     id: int | None = Field(default=None, primary_key=True)
@@ -146,6 +205,8 @@ class Disclosure(SQLModel, table=True):
     """Category keys of the notice, separated by commas."""
     first_on: date
     last_on: date
+    source: Source | None = Field(default=None, sa_column=Column(Word(Source)))
+    recorded_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
 class ViewLog(SQLModel, table=True):

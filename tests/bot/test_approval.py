@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from bot.staff import Refused
-from store import register, staff
+from store import register, register_contacts, staff
 from store.database import Database
 from store.lifecycle import OutboxState, Resolution
 from store.models import (
@@ -192,7 +192,7 @@ async def test_a_returned_draft_leaves_only_in_new_words(house: House) -> None:
 
 def _deactivated(house: House) -> None:
     house.database.write_now(
-        lambda session: register.set_contact_status(
+        lambda session: register_contacts.set_contact_status(
             session, contact_of(house, "100234").id or 0, ContactStatus.INACTIVE, house.clock()
         )
     )
@@ -201,7 +201,7 @@ def _deactivated(house: House) -> None:
 def _replaced(house: House) -> None:
     old = contact_of(house, "100234")
     house.database.write_now(
-        lambda session: register.change_contact(
+        lambda session: register_contacts.change_contact(
             session,
             old.customer_id,
             kind=ContactKind.EMAIL,

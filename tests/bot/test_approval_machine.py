@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 
 from bot.staff import Refused
 from mail.channel import DeliveryError, DeliveryUncertain
-from store import register
+from store import register_contacts
 from store.database import Database
 from store.lifecycle import OutboxState, Resolution
 from store.models import Approval, ContactKind, ContactPoint, ContactStatus, Customer, Draft, OutboxRow, Source, Ticket
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
             contact = contacts[0]
             if how == "replace" and contact.status is ContactStatus.ACTIVE:
                 value = f"uusi{len(contacts)}@posti.test"
-                register.change_contact(
+                register_contacts.change_contact(
                     session,
                     aino.id or 0,
                     kind=ContactKind.EMAIL,
@@ -133,7 +133,7 @@ class Machine(RuleBasedStateMachine):
                 )
             elif contact.status is not ContactStatus.ENDED:
                 status = ContactStatus.ACTIVE if how == "active" else ContactStatus.INACTIVE
-                register.set_contact_status(session, contact.id or 0, status, self.clock())
+                register_contacts.set_contact_status(session, contact.id or 0, status, self.clock())
 
         self.database.write_now(work)
 

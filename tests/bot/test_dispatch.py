@@ -14,7 +14,7 @@ from bot import dispatch as sending
 from bot.dispatch import Dispatch, Sender
 from mail.channel import DeliveryError, DeliveryUncertain
 from mail.message import OutboundMessage, Receipt
-from store import register
+from store import register_contacts
 from store.database import Database
 from store.lifecycle import OutboxState
 from store.models import ContactKind, ContactPoint, ContactStatus, Draft, Message, OutboxRow, Ticket
@@ -283,7 +283,7 @@ async def test_a_contact_that_changes_after_the_approval_receives_nothing(house:
 
     def change(session: Session) -> None:
         if how == "inactive":
-            register.set_contact_status(session, contact, ContactStatus.INACTIVE, house.clock())
+            register_contacts.set_contact_status(session, contact, ContactStatus.INACTIVE, house.clock())
         else:
             session.get_one(ContactPoint, contact).value = "toinen@posti.test"
 

@@ -27,7 +27,8 @@ from store.models import (
     Ticket,
     ViewLog,
 )
-from store.register import CATEGORIES, change_contact, dossier, postal_block, set_contact_status
+from store.register import CATEGORIES, dossier, postal_block
+from store.register_contacts import change_contact, set_contact_status
 from store.register_import import add_customer
 from store.sample import load_sample
 from store.staff import add_member
