@@ -19,6 +19,8 @@ from mail.quotes.page import LINE_LIMIT, Page, without_marks
 from mail.quotes.phrases import phrases
 from mail.quotes.signatures import without_signature
 
+_MOST_LINES = 100_000
+"""No person wrote a text of more lines, so nothing in it is judged."""
 _MOST_LOOKS = 5000
 """So many lines are looked at closely; a text with more that look like announcements is no mail of a person."""
 _SHOWN_IN_HTML = 0.9
@@ -52,6 +54,8 @@ def _is_better(rich: str, plain: str, html: str) -> bool:
 
 
 def _new_part(text: str) -> str:
+    if text.count("\n") > _MOST_LINES:
+        return text.strip()
     stretches = _Reader(Page(text)).stretches()
     signed = "\n".join(line for stretch in stretches for line in stretch).strip()
     unsigned = "\n".join(line for stretch in stretches for line in without_signature(stretch)).strip()

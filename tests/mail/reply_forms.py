@@ -1,6 +1,6 @@
 """Makes replies as mail programs of many languages make them, and says what of each was lost and what leaked.
 
-A command too: `python tests/mail/reply_forms.py` prints the table, with `known` or `held_out` the failures of that half.
+A command too: `python tests/mail/reply_forms.py` prints the table, with `known` or `held_out` the failures of a half.
 The halves part by the form (attribution, header block, footer), so that rules written while looking at one half are
 judged on forms of the other.
 """
