@@ -14,7 +14,7 @@ from sqlmodel import Session
 from bot.rules.deadlines import due_on, receipt_date, target_on
 from bot.staff import MAY_WORK, Refused, entitled
 from replies.draft import Words
-from store import departures, drafts, events, outbox, tickets
+from store import departures, drafts, events, outbox, returns, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
 from store.models import Draft, Message, OutboxRow, RecipientKind, Request, RequestKind, StaffMember, Ticket
@@ -169,6 +169,19 @@ class Casework:
             else:
                 done = False
             if not done:
+                raise Refused("out_of_turn", state=row.state.value)
+
+        await self._act(work)
+
+    async def trust_address(self, staff_id: int, outbox_id: int) -> None:
+        """Say that the address of a mail that came back is right all the same (INV-3: staff decide, no bounce does)."""
+
+        def work(session: Session) -> None:
+            entitled(session.get(StaffMember, staff_id), MAY_WORK)
+            row = session.get(OutboxRow, outbox_id)
+            if row is None or row.contact_point_id is None:
+                raise Refused("no_such_draft")
+            if not returns.trust_address(session, row, actor=f"staff:{staff_id}", at=self._clock()):
                 raise Refused("out_of_turn", state=row.state.value)
 
         await self._act(work)

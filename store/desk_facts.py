@@ -52,6 +52,8 @@ class RecipientFacts:
     """Name of the customer whose contact this is; empty when the reply goes back to the sender."""
     status: ContactStatus | None
     on_file_since: datetime | None
+    bounced: bool
+    """Whether mail to it has come back and nobody has decided since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class SendFacts:
     attempts: int
     receipt: str
     approved_by: str
+    address_bounced: bool
+    """Whether the contact it went to stands flagged because mail to it came back."""
 
 
 @dataclass(frozen=True, slots=True)

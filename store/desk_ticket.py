@@ -226,13 +226,15 @@ def _recipient(session: Session, row: Draft) -> RecipientFacts:
         name=owner.name if owner is not None else "",
         status=point.status if point is not None else None,
         on_file_since=point.on_file_since if point is not None else None,
+        bounced=point is not None and point.bounced_at is not None,
     )
 
 
 def _sends(session: Session, ticket_id: int, staff: dict[int, str]) -> tuple[SendFacts, ...]:
     rows = session.execute(
-        select(OutboxRow, col(Approval.staff_id))
+        select(OutboxRow, col(Approval.staff_id), col(ContactPoint.bounced_at))
         .outerjoin(Approval, col(Approval.id) == col(OutboxRow.approval_id))
+        .outerjoin(ContactPoint, col(ContactPoint.id) == col(OutboxRow.contact_point_id))
         .where(col(OutboxRow.ticket_id) == ticket_id)
         .order_by(col(OutboxRow.id)),
     ).all()
@@ -250,8 +252,9 @@ def _sends(session: Session, ticket_id: int, staff: dict[int, str]) -> tuple[Sen
             row.attempts,
             row.receipt,
             staff.get(approver or 0, ""),
+            bounced_at is not None,
         )
-        for row, approver in rows
+        for row, approver, bounced_at in rows
     )
 
 

@@ -80,6 +80,16 @@ def catch_up(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> b
     return True
 
 
+def trust_address(session: Session, row: OutboxRow, *, actor: str, at: datetime) -> bool:
+    """Take the mark of a bounce off the contact that a mail went to, as a person decided; False when it has none."""
+    marked = (col(ContactPoint.id) == row.contact_point_id, col(ContactPoint.bounced_at).is_not(None))
+    if session.connection().execute(update(ContactPoint).where(*marked).values(bounced_at=None)).rowcount != 1:
+        return False
+    data = {"contact_point": row.contact_point_id, "outbox": row.id}
+    events.append(session, at=at, actor=actor, kind="address_trusted", ticket_id=row.ticket_id, data=data)
+    return True
+
+
 def _take_back(session: Session, row: OutboxRow, ticket: Ticket, actor: str, at: datetime) -> None:
     """Flag the ticket; where it rested on the mail that came back, open it and the request that was answered."""
     values: dict[str, object] = {"flags": _flagged(ticket, row)}

@@ -85,6 +85,12 @@ async def decide(desk: Desk, visit: Visit) -> Response:
     )
 
 
+async def trust_address(desk: Desk, visit: Visit) -> Response:
+    """Say that the address of a mail that came back is right all the same."""
+    outbox_id, ticket_id = await _send(desk, visit)
+    return await _do(desk, visit, ticket_id, "trusted", lambda: desk.casework.trust_address(visit.staff_id, outbox_id))
+
+
 async def mark_posted(desk: Desk, visit: Visit) -> Response:
     """Say that a letter has been taken to the post."""
     outbox_id, ticket_id = await _send(desk, visit)

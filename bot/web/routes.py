@@ -45,6 +45,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/drafts/{draft_id:int}/return", acts.return_draft, "POST", act=True),
     Route("/drafts/{draft_id:int}/return-address", acts.set_return_address, "POST", act=True),
     Route("/outbox/{outbox_id:int}/posted", acts.mark_posted, "POST", act=True),
+    Route("/outbox/{outbox_id:int}/address-works", acts.trust_address, "POST", act=True),
     Route("/outbox/{outbox_id:int}/undo", acts.undo, "POST", act=True),
     Route("/outbox/{outbox_id:int}/decide", acts.decide, "POST", act=True),
     Route("/requests/{request_id:int}/reply", acts.begin_reply, "POST", act=True),

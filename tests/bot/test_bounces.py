@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from bot.staff import Refused
 from mail.channel import DeliveryUncertain
 from mail.message import OutboundMessage, Receipt
 from store import tickets
@@ -96,6 +97,21 @@ async def test_a_new_request_from_an_address_that_bounced_is_drafted_to_another(
     (draft,) = ticket["drafts"]
     assert draft["recipient"]["kind"] == "postal"
     assert "ADDRESS_BOUNCED" in ticket["flags"]
+
+
+async def test_staff_alone_decide_that_an_address_is_right_all_the_same(house: House) -> None:
+    await answered(house)
+    await hand_in(house, dsn(sent_reply(house)), to=sent_reply(house).envelope_sender)
+    row = reply(house).id or 0
+    await house.casework.trust_address(DORA, row)
+    assert flagged_address(house) == []
+    with pytest.raises(Refused):
+        await house.casework.trust_address(DORA, row)
+    with pytest.raises(Refused):
+        await house.casework.trust_address(DORA, house.outbox("acknowledgement")[0].id or 0)
+    house.clock.advance(days=40)
+    (draft,) = (await house.receive(subject="Uusi pyyntö"))["drafts"]
+    assert draft["recipient"]["value"] == AINO
 
 
 @pytest.mark.parametrize(

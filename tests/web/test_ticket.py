@@ -6,7 +6,18 @@ from datetime import date
 from sqlmodel import select
 
 from store.lifecycle import DraftState, OutboxState, TicketState
-from store.models import Approval, Customer, Draft, DraftView, Message, OutboxRow, RawMessageRow, Ticket, ViewLog
+from store.models import (
+    Approval,
+    ContactPoint,
+    Customer,
+    Draft,
+    DraftView,
+    Message,
+    OutboxRow,
+    RawMessageRow,
+    Ticket,
+    ViewLog,
+)
 
 
 def rows(database, table):
@@ -178,6 +189,50 @@ async def test_an_uncertain_send_is_decided_by_a_person(dora, arrange, sqlite_da
     answer = await dora.send_form(f"/outbox/{send}/decide", verdict="sent")
     assert "Päätös lähetyksestä" in (await dora.see(answer.headers["location"])).text
     assert rows(sqlite_database, OutboxRow)[0].state is OutboxState.SENT
+
+
+async def test_a_reply_that_came_back_is_seen_and_its_address_decided_on(dora, auditor, arrange, sqlite_database):
+    arranged = arrange.ticket(flags=["REPLY_BOUNCED"])
+    send = arrange.send(arranged.ticket, "bounced", contact_point_id=1, bounced_at=arrange.now)
+    automatic = {"kind": "bounce", "status": "5.1.1", "failed_recipients": ["aino.esimerkkila@posti.test"]}
+
+    def file(session):
+        session.get_one(ContactPoint, 1).bounced_at = arrange.now
+        session.add(
+            Message(
+                ticket_id=arranged.ticket,
+                direction="in",
+                channel="email",
+                from_text="MAILER-DAEMON",
+                text="Ei löydy <script>alert(1)</script>",
+                received_at=arrange.now,
+                sha256="0" * 64,
+                joined_by="bounce",
+                automatic="bounce",
+                details={"automatic": automatic},
+            )
+        )
+
+    sqlite_database.write_now(file)
+    page = (await dora.see(f"/tickets/{arranged.ticket}")).text
+    for words in (
+        "Vastaus palautui",
+        "Lähettämämme viesti palautui",
+        "5.1.1",
+        "aino.esimerkkila@posti.test",
+        "Tarkista osoite ennen",
+    ):
+        assert words in page, words
+    assert "<script>" not in page
+    for language, words in (("sv", "Svaret studsade"), ("en", "The reply bounced")):
+        assert words in (await dora.see(f"/tickets/{arranged.ticket}?lang={language}")).text
+    assert "address-works" not in (await auditor.see(f"/tickets/{arranged.ticket}")).text
+    answer = await dora.send_form(f"/outbox/{send}/address-works")
+    page = (await dora.see(f"{answer.headers['location']}&lang=fi")).text
+    assert "Osoitetta käytetään taas" in page
+    assert "Tarkista osoite ennen" not in page
+    again = await dora.send_form(f"/outbox/{send}/address-works")
+    assert again.status_code == 409
 
 
 async def test_nobody_can_make_a_link_that_says_something_was_done(dora, arrange):
