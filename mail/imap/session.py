@@ -61,8 +61,8 @@ class Waker:
     def set(self) -> None:
         """Ask for the end."""
         if not self._is_set.is_set():
+            self._writing.send(b"!")  # first: once it is set, the thread may end and let go of the sockets
             self._is_set.set()
-            self._writing.send(b"!")
 
     def wait(self, seconds: float) -> bool:
         """Sleep, at most so long; True when the end was asked for."""
