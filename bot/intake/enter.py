@@ -76,11 +76,12 @@ class Entering:
         assessment = prepared.assessment
         if not messages.finish_raw(session, raw.id, RawState.DONE):
             return
-        if assessment.placement == "none":
-            values = message_values(raw, message, None, "none")
-            if came_home(session, raw, message, self._own_addresses, now):
-                values["automatic"] = "canary"
+        if came_home(session, raw, message, self._own_addresses, now):
+            values = message_values(raw, message, None, "none") | {"automatic": "canary"}
             tickets.add_message(session, at=now, **values)
+            return
+        if assessment.placement == "none":
+            tickets.add_message(session, at=now, **message_values(raw, message, None, "none"))
             give_back(session, message, assessment, now)
             return
         if assessment.automatic.kind != "none":
