@@ -6,6 +6,7 @@ text, so that `mail.quotes` need know only one form. Sizes are capped before par
 """
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _QUOTE_CLASSES = re.compile(r"gmail_quote|yahoo_quoted|protonmail_quote|moz-cite
 _MAX_TREE_DEPTH = 400
 _TAG = re.compile(r"<[^<>]{0,20000}>")
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6])\b[^<>]{0,200}>", re.I)
+_CODE = re.compile(r"<!--|<(?:style|script)(?=[\s>])")
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _OPENING = re.compile(r"<(?![/!])")
 _CLOSING = re.compile(r"</|<(?:br|hr|img|meta|link|input|col|p|li|td|tr|th)\b", re.I)
@@ -44,7 +47,10 @@ def text_of(html: str) -> str:
 
 def is_tree(html: str) -> bool:
     """Whether `html` is small and flat enough to be parsed as a tree within the limits of INV-8."""
-    return len(html) <= MAX_HTML and len(_OPENING.findall(html)) - len(_CLOSING.findall(html)) <= _MAX_TREE_DEPTH
+    if len(html) > MAX_HTML:
+        return False
+    few = html.count("<") <= _MAX_TREE_DEPTH
+    return few or len(_OPENING.findall(html)) - len(_CLOSING.findall(html)) <= _MAX_TREE_DEPTH
 
 
 class _Writer:
@@ -166,5 +172,21 @@ def _is_quotation(node: "LexborNode") -> bool:
 
 
 def _without_tags(html: str) -> str:
-    """The plain way for what is too big or too deep to parse: line breaks kept, tags gone, entities as they are."""
-    return _TAG.sub(" ", _BREAK.sub("\n", html))
+    """The plain way for what is too big or too deep to parse: line breaks kept, tags gone, entities read."""
+    lines = _TAG.sub(" ", _BREAK.sub("\n", _without_code(html)))
+    return unescape(lines).replace("\xa0", " ")
+
+
+def _without_code(html: str) -> str:
+    """Styles, scripts and comments left out; what is opened and never closed is taken for text."""
+    out: list[str] = []
+    at = 0
+    lowered = html.translate(_LOWER)  # unlike `lower`, this keeps every offset
+    while match := _CODE.search(lowered, at):
+        closing = "-->" if match[0] == "<!--" else f"</{match[0][1:]}"
+        end = lowered.find(closing, match.end())
+        if end < 0:
+            break
+        out.append(html[at : match.start()])
+        at = end if closing != "-->" else end + 3
+    return "".join(out) + html[at:]

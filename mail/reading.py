@@ -134,6 +134,9 @@ def _alternatives(part: Part, reading: Reading, own: _Shown, forwarded: _Shown, 
 
 
 def _better(plain: str, rich: str) -> tuple[str, ...]:
+    in_plain, in_rich = set(plain[:MAX_TEXT].split()), set(rich[:MAX_TEXT].split())
+    if in_rich and len(in_plain & in_rich) >= 0.7 * len(in_rich):
+        return (plain,)  # as in most mails: no need to look at the words without their commas
     plain_words, rich_words = set(_WORD.findall(plain[:MAX_TEXT])), set(_WORD.findall(rich[:MAX_TEXT]))
     if not rich_words or not plain_words:
         return (plain,) if plain_words else (rich,)
