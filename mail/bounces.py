@@ -32,8 +32,9 @@ _OFFICE = re.compile(
     re.I,
 )
 _OFFICE_NAME = re.compile(
-    r"mail(?:er)?[ _-]?(?:delivery|daemon|administrator|system)|delivery (?:sub)?system|postmaster|system administrator|"
-    r"microsoft outlook|microsoft exchange|internet mail|mail router|message transfer|mail gateway|anti-?virus|antivirus",
+    r"mail(?:er)?[ _-]?(?:delivery|daemon|administrator|system)|delivery (?:sub)?system|postmaster|"
+    r"system administrator|"
+    r"microsoft outlook|microsoft exchange|internet mail|mail router|message transfer|mail gateway|anti-?virus",
     re.I,
 )
 _DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?delivery[-_.]?\w*|mdaemon|mmdf)\b", re.I)
@@ -230,17 +231,27 @@ def returned_headers(facts: Facts) -> list[Header]:
 
 def _words_fit(found: _Evidence) -> bool:
     """Whether a mail without a report reads as a bounce: sender, subject and wording must agree enough."""
-    facts = found.facts
     if found.sender == "daemon" or NOTIFICATION in found.own:
         return True
-    if absence.subject_form(facts) == "prefix":
+    if absence.subject_form(found.facts) == "prefix":
         return False
-    if found.sender == "null" and (found.subject_fits or found.opens_as_program):
+    return _sender_fits(found) or (found.subject_fits and _words_tell(found))
+
+
+def _sender_fits(found: _Evidence) -> bool:
+    """Whether the sender may be a mail system, and the mail begins or is marked as one of its mails."""
+    marked = found.facts.submitted not in {"", "no"}
+    if found.sender == "null" and found.subject_fits:
         return True
-    marked = facts.submitted not in {"", "no"}
-    if (found.sender or marked) and (found.opens_as_program or (found.sender and marked and found.says("failure"))):
-        return True
-    if not found.subject_fits or not (found.says("failure") or found.opens_as_program):
+    if found.opens_as_program:
+        return bool(found.sender) or marked
+    return bool(found.sender) and marked and found.says("failure")
+
+
+def _words_tell(found: _Evidence) -> bool:
+    """Whether the words under a fitting subject are those of a mail system rather than of a person."""
+    facts = found.facts
+    if not (found.says("failure") or found.opens_as_program):
         return False
     if found.sender:
         return not (found.sender == "office" and facts.answers and facts.asks)
@@ -251,5 +262,6 @@ def _words_fit(found: _Evidence) -> bool:
 
 
 def _tells_of_oneself(facts: Facts) -> bool:
-    """Whether a person speaks: he wants something."""
-    return phrases("absence")["wants"].within(facts.head)
+    """Whether a person speaks: he wants something, or tells of what is his."""
+    known = phrases("absence")
+    return known["wants"].within(facts.head) or known["oneself"].within(facts.head)

@@ -26,14 +26,18 @@ _DAEMON_LOCAL = re.compile(
     re.I,
 )
 _ALONE = re.compile(
-    r"^[\s>*#•·-]{0,20}(?:\d{1,3}[.)]\s{1,4})?[\"'<(\[`]{0,2}(?:mailto:|smtp:|rfc822;\s?)?[^\s<>\"'()\[\]`]{1,64}@[^\s<>\"':;,()\[\]`]{1,255}"
-    r"[\"'>)\]`.,]{0,3}(?:\s{0,8}\([^)]{0,300}\)?)?\s{0,20}(?:$|[:;,|=<]|\s-|\s{2,}|\t|\s(?:on|at|error|address|invalid|unknown|user|"
+    r"^[\s>*#•·-]{0,20}(?:\d{1,3}[.)]\s{1,4})?[\"'<(\[`]{0,2}(?:mailto:|smtp:|"
+    r"rfc822;\s?)?[^\s<>\"'()\[\]`]{1,64}@[^\s<>\"':;,()\[\]`]{1,255}"
+    r"[\"'>)\]`.,]{0,3}(?:\s{0,8}\([^)]{0,300}\)?)?\s{0,20}(?:$|[:;,|=<]|\s-|\s{2,}|\t|\s(?:on|at|error|address|"
+    r"invalid|unknown|user|"
     r"550|551|552|553|554|5\.\d|mailbox|failed|rejected|not|was|is|does|nicht|existe|action)\b|\.\.\.)",
     re.I,
 )
 _LABEL = re.compile(
-    r"^[\s>*#-]{0,20}(?:(?:final|original|failed|failing|bad|invalid|unknown|undeliverable|intended|actual|rejected|remote|"
-    r"e-?mail|mail|affected|destination|target|local)[ -]{1,3}){0,3}(?:recipients?|addresse?e?s?|address\(es\)|recipient\(s\)|"
+    r"^[\s>*#-]{0,20}(?:(?:final|original|failed|failing|bad|invalid|unknown|undeliverable|intended|actual|rejected|"
+    r"remote|"
+    r"e-?mail|mail|affected|destination|target|local)[ -]{1,3}){0,3}(?:recipients?|addresse?e?s?|address\(es\)|"
+    r"recipient\(s\)|"
     r"destinations?|users?|mailbox(?:es)?|rcpt(?:[ -]to)?|addressed to|envelope[ -]to|deliver(?:ed|y)? to|"
     r"vastaanottajat?|vastaanottajan osoite|osoite|mottagare|mottagaradress|empf[äa]nger(?:adresse)?|destinataires?|"
     r"destinatarios?|destinatari[oi]?|ontvangers?|modtagere?|mottakere?|odbiorc[ay]|adresat|получател[ьи]|адрес|"
@@ -42,15 +46,19 @@ _LABEL = re.compile(
 )
 _DIALOGUE = re.compile(r"\b(?:rcpt to|550|551|552|553|554)\b|\b5\.[0-7]\.\d", re.I)
 _FAILING = re.compile(
-    r"undeliver|not (?:be )?(?:deliver|reach|sent)|n't (?:be )?(?:deliver|reach|sent|exist|found)|could not|cannot|unable|fail|reject|unknown|"
+    r"undeliver|not (?:be )?(?:deliver|reach|sent)|n't (?:be )?(?:deliver|reach|sent|exist|found)|could not|cannot|"
+    r"unable|fail|reject|unknown|"
     r"invalid|no such|not (?:exist|found|known|listed|recogni|match|accept)|disabled|full|quota|refused|bounced|error|"
-    r"unzustell|nicht|epäonnistu|ei voi|inte levere|kunde inte|kan inte|ikke|échou|échec|pas pu|no se pudo|no pudo|impossibile|не |配信|存在し|エラー|失敗",
+    r"unzustell|nicht|epäonnistu|ei voi|inte levere|kunde inte|kan inte|ikke|"
+    r"échou|échec|pas pu|no se pudo|no pudo|impossibile|не |配信|存在し|エラー|失敗",
     re.I,
 )
 _ARRIVED = re.compile(
-    r"success(?:ful|fully)|\b(?:was|were|been) (?:delivered|relayed) to\b|transient non-?fatal|deliveries? (?:that )?succeeded",
+    r"success(?:ful|fully)|\b(?:was|were|been) (?:delivered|relayed) to\b|transient non-?fatal|"
+    r"deliveries? (?:that )?succeeded",
     re.I,
 )
+_EXPANDED = re.compile(r"\((?:\w{1,20} )?(?:expanded|generated|forwarded) from", re.I)
 _HEADING = re.compile(r"[:：]\s*$|^\s*-{2,}.*-{2,}\s*$|:\s*-{2,}\s*$")
 _NOT_ABOUT = re.compile(
     r"^[\s>*]{0,20}(?:cc|from|sender|mail from|reply-to|subject|message-id|message id|return-path|received|date|sent|"
@@ -63,17 +71,23 @@ _SENDER_BEFORE = re.compile(
     re.I,
 )
 _CONTACT = re.compile(
-    r"\bcontact\b|assist|further (?:help|information|question)|\babuse\b|\bsupport\b|\bhelp ?desk\b|questions|please (?:write|mail|e-?mail|send|forward)"
-    r"|kontaktier|wenden sie|send mail to|report (?:this )?(?:problem|error)|new (?:e-?mail )?address|has (?:moved|changed)",
+    r"\bcontact\b|assist|further (?:help|information|question)|\babuse\b|\bsupport\b|\bhelp ?desk\b|questions|"
+    r"please (?:write|mail|e-?mail|send|forward)"
+    r"|kontaktier|wenden sie|send mail to|"
+    r"report (?:this )?(?:problem|error)|new (?:e-?mail )?address|has (?:moved|changed)",
     re.I,
 )
 _COPY = re.compile(
-    r"^[\s>*#|+]{0,20}(?:-{2,}|={2,}|_{2,}|\*{2,})?\s{0,10}(?:below this line is (?:a|the) copy|below is a copy of|this is a copy of (?:the|"
-    r"your) message|original (?:message|mail|e-?mail|headers?|text|subject)\b|(?:the )?original message (?:follows|headers?|was|as|is|text)|"
-    r"unsent message|returned message|message headers?\b|(?:the |your )?(?:body|headers?|text) of (?:your|the) (?:original |returned )?message|"
+    r"^[\s>*#|+]{0,20}(?:-{2,}|={2,}|_{2,}|\*{2,})?\s{0,10}(?:below this line is (?:a|the) copy|below is a copy of|"
+    r"this is a copy of (?:the|"
+    r"your) message|original (?:message|mail|e-?mail|headers?|text|subject)\b|(?:the )?original message (?:follows|"
+    r"headers?|was|as|is|text)|"
+    r"unsent message|returned message|message headers?\b|(?:the |your )?(?:body|headers?|text) of (?:your|"
+    r"the) (?:original |returned )?message|"
     r"headers? of the original|start of (?:the )?(?:returned|original)|copy of (?:the|your)|forwarded message|"
     r"your (?:original )?message (?:follows|reads)|included is a copy|message non-deliverable|undelivered message|"
-    r"message (?:text )?follows|alkuperäinen viesti|ursprungligt meddelande|ursprungsnachricht|original-?nachricht|message d'origine|"
+    r"message (?:text )?follows|alkuperäinen viesti|ursprungligt meddelande|ursprungsnachricht|original-?nachricht|"
+    r"message d'origine|"
     r"the first \d+ lines|the following is the (?:original|first)|mail text follows|received message|元のメッセージ|-+ 以下)",
     re.I,
 )
@@ -181,17 +195,16 @@ def _place(line: str, before: str) -> str:
         return ""
     if _CONTACT.search(before) and _HEADING.search(before):
         return "asked"
-    if re.search(r"\((?:\w{1,20} )?(?:expanded|generated|forwarded) from", line, re.I):
-        return "expanded" if not _ALONE.match(line) else "alone"
-    if _LABEL.match(line):
-        return "labelled"
-    if _TO.match(line):
-        return "to"
-    if _ALONE.match(line):
-        return "alone"
-    if _FAILING.search(line) or _FAILING.search(before):
-        return "failing"
-    return "dialogue" if _DIALOGUE.search(line) else "within"
+    alone = _ALONE.match(line) is not None
+    forms = (
+        ("expanded", not alone and _EXPANDED.search(line)),
+        ("labelled", _LABEL.match(line)),
+        ("to", _TO.match(line)),
+        ("alone", alone),
+        ("failing", _FAILING.search(line) or _FAILING.search(before)),
+        ("dialogue", _DIALOGUE.search(line)),
+    )
+    return next((name for name, fits in forms if fits), "within")
 
 
 def _bare_names(words: str, reporter: str) -> tuple[str, ...]:

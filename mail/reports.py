@@ -1,4 +1,4 @@
-"""Mail that reports of other mail or of an appointment: receipts, complaints, the daily reports of DMARC and TLS, calendars.
+"""Mail that reports of other mail or of an appointment: receipts, complaints, reports of DMARC and TLS, calendars.
 
 Each is known by its form; a receipt in plain text only by its subject together with a mark that a machine wrote it.
 """

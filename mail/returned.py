@@ -15,7 +15,8 @@ MOST = 20
 """At most so many identifiers are named."""
 
 _ID_LINE = re.compile(
-    r"^[\s>|*]{0,20}(?:x-)?(?:original-)?message-?id(?: ?\(.{0,40}\))?\s{0,5}[:=][ \t]{0,20}\n?[\s>|]{0,20}(<[^<>\s]{1,500}@[^<>\s]{1,500}>)",
+    r"^[\s>|*]{0,20}(?:x-)?(?:original-)?message-?id(?: ?\(.{0,40}\))?\s{0,5}[:=][ \t]{0,20}\n?"
+    r"[\s>|]{0,20}(<[^<>\s]{1,500}@[^<>\s]{1,500}>)",
     re.I | re.M,
 )
 _REPORT_FIELD = re.compile(

@@ -109,7 +109,8 @@ def test_we_are_never_named_as_failed() -> None:
 def test_of_several_addressees_none_is_guessed() -> None:
     content = composed(
         "Content-Type: text/plain\r\n\r\nYour message could not be delivered.",
-        "Content-Type: message/rfc822\r\n\r\nTo: aino@posti.test, eino@posti.test\r\nMessage-ID: <1@lampo.test>\r\n\r\nHei",
+        "Content-Type: message/rfc822\r\n\r\nTo: aino@posti.test, eino@posti.test\r\n"
+        "Message-ID: <1@lampo.test>\r\n\r\nHei",
         head="From: MAILER-DAEMON@muu.test\r\nSubject: failure notice\r\n",
     )
     found = understood(content)
