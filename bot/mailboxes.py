@@ -51,9 +51,9 @@ class StoredBook:
         """These have left the folder."""
         await self._database.write(lambda session: mailboxes.gone(session, account, uids, moved=moved))
 
-    async def looked(self, account: int, present: int, waiting: int) -> None:
+    async def looked(self, account: int, present: int) -> None:
         """What the folder showed."""
-        await self._database.write(lambda session: mailboxes.looked(session, account, present, waiting, self._clock()))
+        await self._database.write(lambda session: mailboxes.looked(session, account, present, self._clock()))
 
 
 def imap_doors(

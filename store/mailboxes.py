@@ -51,7 +51,7 @@ class FolderAccount:
 
 @dataclass(frozen=True, slots=True)
 class FolderBalance:
-    """How a folder's account stands. It balances: present = here + parked + left + waiting."""
+    """How a folder's account stands."""
 
     mailbox: str
     folder: str
@@ -68,8 +68,12 @@ class FolderBalance:
     """Reasons and counts of those that cannot be taken for now."""
     left: int
     """Those that were there before the mailbox was adopted and are not to be taken."""
-    waiting: int
     looked_at: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        """Messages in the folder that nobody has accounted for yet."""
+        return self.present - self.here - self.parked_count - self.left
 
     @property
     def parked_count(self) -> int:
@@ -97,7 +101,7 @@ def open_account(
     if others:
         connection.execute(delete(_ENTRY).where(_ENTRY.c.folder_id.in_(others)))
         old = update(_FOLDER).where(_FOLDER.c.id.in_(others))
-        connection.execute(old.values(is_current=False, present=0, waiting=0))
+        connection.execute(old.values(is_current=False, present=0))
     account_id = next((row.id for row in known if row.uid_validity == uid_validity), None)
     if account_id is None:
         adopted_at = min((row.adopted_at for row in known), default=now)
@@ -147,15 +151,17 @@ def gone(session: Session, account_id: int, uids: Sequence[int], *, moved: bool)
     connection = session.connection()
     for some in _runs(uids):
         connection.execute(delete(_ENTRY).where(_ENTRY.c.folder_id == account_id, _ENTRY.c.uid.in_(some)))
-    if moved and uids:
-        grown = _FOLDER.c.moved + len(uids)
-        connection.execute(update(_FOLDER).where(_FOLDER.c.id == account_id).values(moved=grown))
+    connection.execute(
+        update(_FOLDER)
+        .where(_FOLDER.c.id == account_id)
+        .values(present=_FOLDER.c.present - len(uids), moved=_FOLDER.c.moved + (len(uids) if moved else 0))
+    )
 
 
-def looked(session: Session, account_id: int, present: int, waiting: int, now: datetime) -> None:
-    """What the folder showed when it was looked at."""
+def looked(session: Session, account_id: int, present: int, now: datetime) -> None:
+    """How many messages the folder showed when it was looked at."""
     session.connection().execute(
-        update(_FOLDER).where(_FOLDER.c.id == account_id).values(present=present, waiting=waiting, looked_at=now)
+        update(_FOLDER).where(_FOLDER.c.id == account_id).values(present=present, looked_at=now)
     )
 
 
@@ -195,7 +201,6 @@ def balance(session: Session) -> list[FolderBalance]:
                 here=_sum(here, ("stored", "duplicate")),
                 parked=tuple(sorted((reason, n) for (state, reason), n in here.items() if state == "parked")),
                 left=_sum(here, ("left",)),
-                waiting=row.waiting,
                 looked_at=row.looked_at,
             )
         )

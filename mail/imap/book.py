@@ -1,7 +1,7 @@
 """What is known of every UID of a folder: the port by which a mailbox's door keeps its accounts in the store.
 
 UIDs mean something under one UIDVALIDITY only (RFC 3501, 2.3.1.1), so an account is opened for a folder and a validity.
-Every UID that the folder shows is in one of these states, and `looked` says how many are in none yet:
+Every UID that the folder shows is in one of these states, or waits:
 
     stored, duplicate    committed, or known to have been; still in the folder because it is not moved (yet)
     parked               cannot be taken now, for a reason that has a name; tried again after a while
@@ -58,6 +58,6 @@ class Book(Protocol):
         """These are no longer in the folder: we moved them, or somebody else did."""
         ...
 
-    async def looked(self, account: int, present: int, waiting: int) -> None:
-        """How many messages the folder showed, and how many of them nobody has accounted for yet."""
+    async def looked(self, account: int, present: int) -> None:
+        """How many messages the folder showed: those that no entry speaks of wait."""
         ...

@@ -157,8 +157,7 @@ class Reader:
         return found
 
     def _count(self) -> None:
-        waiting = len(self._present - self._entries.keys())
-        self._desk.told(self._desk.book.looked(self._account, len(self._present), waiting))
+        self._desk.told(self._desk.book.looked(self._account, len(self._present)))
 
     def _note(self, entries: Sequence[Entry]) -> None:
         if entries:

@@ -30,9 +30,7 @@ class MailboxFolder(SQLModel, table=True):
     moved: int = 0
     """UIDs that were moved to the folder of the done."""
     present: int = 0
-    """Messages that the folder showed when it was last looked at."""
-    waiting: int = 0
-    """Those among them that nobody had accounted for yet."""
+    """Messages that the folder showed when it was last looked at, without those that have left it since."""
     looked_at: datetime | None = Field(default=None, sa_column=Column(UtcDateTime))
 
 
