@@ -15,6 +15,20 @@ SILENT, FAILS = "SILENT", "FAILS"
 LARGEST = 65_535
 
 
+def both_at_one_port() -> tuple[socket.socket, socket.socket]:
+    """A UDP and a listening TCP socket with the same number, which others may have taken half of."""
+    while True:
+        stream = socket.create_server(("127.0.0.1", 0))
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            datagrams.bind(stream.getsockname())
+        except OSError:
+            stream.close()
+            datagrams.close()
+        else:
+            return datagrams, stream
+
+
 class NameServer:
     """Serves `records`, {(name, type): [values]}, over UDP, and over TCP what UDP cannot hold, in its own threads."""
 
@@ -23,10 +37,8 @@ class NameServer:
         self.faults: dict[str, str] = {}
         """Names that get no answer (`SILENT`) or a server's failure (`FAILS`)."""
         self.asked: Counter[tuple[str, str]] = Counter()
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
+        self._udp, self._tcp = both_at_one_port()
         self.address: tuple[str, int] = self._udp.getsockname()
-        self._tcp = socket.create_server(self.address)
         self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve_udp, self._serve_tcp)]
 
     def __enter__(self) -> "NameServer":
@@ -35,9 +47,11 @@ class NameServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._udp.sendto(b"", self.address)  # the sign to end
+        self._tcp.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(timeout=5)
         self._udp.close()
-        with suppress(OSError):
-            self._tcp.shutdown(socket.SHUT_RDWR)
         self._tcp.close()
 
     def text(self, name: str, *values: str) -> None:
@@ -46,23 +60,22 @@ class NameServer:
         self.records[name, "TXT"] = quoted
 
     def _serve_udp(self) -> None:
-        with suppress(OSError):
-            while True:
-                wire, peer = self._udp.recvfrom(65_535)
-                if (answer := self._answer(wire)) is None:
-                    continue
-                sent = answer.to_wire(max_size=LARGEST)
-                if len(sent) > 1232:
-                    answer.answer.clear()
-                    answer.flags |= dns.flags.TC
-                    sent = answer.to_wire()
-                self._udp.sendto(sent, peer)
+        while (received := self._udp.recvfrom(LARGEST))[0]:
+            if (answer := self._answer(received[0])) is None:
+                continue
+            sent = answer.to_wire(max_size=LARGEST)
+            if len(sent) > 1232:
+                answer.answer.clear()
+                answer.flags |= dns.flags.TC
+                sent = answer.to_wire()
+            self._udp.sendto(sent, received[1])
 
     def _serve_tcp(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # which is how a shutdown ends it
             while True:
                 stream, _ = self._tcp.accept()
                 with stream:
+                    stream.settimeout(2)
                     size = int.from_bytes(stream.recv(2), "big")
                     answer = self._answer(stream.recv(size))
                     if answer is not None:
