@@ -63,6 +63,7 @@ _FINNISH_SHAPE = re.compile(
     r"(?:ssa|ssä|sta|stä|lle|lta|ltä|lla|llä|mme|nne|kaa|kää|ään|aan|iin|een|uus|yys|inen|isen|ista|istä|ksi|tko|tkö|nko|nkö|ako|äkö|nut|nyt|taa|tää|oida|öidä)$"
 )
 _FINNISH_ENDING = re.compile(r"(?:[aeiouyäö]ni|mme|nne|ssä|llä|stä|ltä|issa|ella)$")
+_SWEDISH_SHAPE = re.compile(r"(?:ar|ade|orna|arna|erna|ningar|ades)$")
 _SHORT, _LONG = 4, 7
 _FINNISH_PAIR = re.compile("aa|uu|ää|yy|öö|ii|uo|yö|ie|äy|öy")
 _CYRILLIC_OR_FAR = re.compile("[\u0370-\u1cff\u3040-\u9fff\uac00-\ud7af]")
@@ -104,11 +105,16 @@ def _word_scores(words: list[str], sample: str) -> dict[str, float]:
             scores[owner] += 1 / len(owners)
         if not owners and _looks_finnish(word):
             scores["fi"] += 0.5
+        elif not owners and len(word) > _SHORT and _SWEDISH_SHAPE.search(word):
+            scores["sv"] += 0.25
     for language, pattern in _LETTERS.items():
         scores[language] += min(2.0, 0.7 * len(pattern.findall(sample)))
     if found := len(_NOT_FINNISH_OR_ENGLISH.findall(sample)):
         for language in ("sv", "da", "no"):
             scores[language] += min(1.5, 0.5 * found)
+        scores["en"] *= 0.5
+        if "ä" in sample or "ö" in sample:
+            scores["sv"] += 1
     if "ä" in sample or "ö" in sample:
         for language in ("da", "no", "en"):
             scores[language] *= 0.5

@@ -53,7 +53,8 @@ def head(page: Page, at: int) -> Head | None:
             block = fields_end(page, following, led=bool(kind))
             if block:
                 return Head(at, block, forwards=kind == "forwarded")
-        return Head(at, at + 1, forwards=kind == "forwarded") if kind else None
+        if kind:
+            return Head(at, at + 1, forwards=kind == "forwarded")
     end = fields_end(page, at)
     return Head(at, end, forwards=False) if end else None
 
