@@ -130,3 +130,166 @@ def test_comments_and_quoted_strings_are_read_as_the_standard_says() -> None:
     )
     assert name == "mx.lampo.test"
     assert (results[0].method, results[0].word) == ("spf", "pass")
+
+
+GMAIL_TOP = (
+    "Delivered-To: asiakaspalvelu@lampo.test\r\n"
+    "Received: by 2002:a05:6a10:1234:b0:1:2:3 with SMTP id a1csp100; Mon, 2 Mar 2026 09:00:01 -0800 (PST)\r\n"
+    "X-Received: by 2002:a17:907:1 with SMTP id b2; Mon, 2 Mar 2026 09:00:01 -0800 (PST)\r\n"
+    "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=google.com; s=arc; b=AA==\r\n"
+    "ARC-Authentication-Results: i=1; mx.google.com; dmarc=pass header.from=posti.test\r\n"
+    "Return-Path: <aino.esimerkkila@posti.test>\r\n"
+    "Received: from mail.posti.test (mail.posti.test. [192.0.2.7]) by mx.google.com with ESMTPS id c3; Mon, 2 Mar\r\n"
+    "Received-SPF: pass (google.com: domain of posti.test designates 192.0.2.7 as permitted sender)\r\n"
+)
+GMAIL_PASS = (
+    "Authentication-Results: mx.google.com;\r\n       dkim=pass header.i=@posti.test header.s=k1 header.b=AbCd;\r\n"
+    "       spf=pass (google.com: domain of aino@posti.test designates 192.0.2.7 as permitted sender) "
+    "smtp.mailfrom=aino@posti.test;\r\n       dmarc=pass (p=NONE sp=NONE dis=NONE) header.from=posti.test\r\n"
+)
+GMAIL_FAIL = GMAIL_PASS.replace("=pass", "=fail")
+
+
+@pytest.mark.parametrize("own_hosts", [(), ("mx.google.com",)])
+@pytest.mark.parametrize(
+    ("rest", "verdict"),
+    [
+        (GMAIL_PASS + FOREIGN, "pass"),
+        (GMAIL_FAIL + FOREIGN, "fail"),
+        (GMAIL_FAIL + GMAIL_PASS + FOREIGN, "fail"),
+        (GMAIL_FAIL.replace("dmarc=fail", "dmarc=none") + GMAIL_PASS + FOREIGN, "fail"),
+        (GMAIL_FAIL + FOREIGN + GMAIL_PASS, "fail"),
+        (FOREIGN + GMAIL_PASS, "none"),
+        ("Authentication-Results: mail.posti.test; spf=none\r\n" + GMAIL_PASS + FOREIGN, "none"),
+    ],
+)
+def test_gmails_results_stand_below_its_border_and_nothing_further_down_counts(
+    own_hosts: tuple[str, ...], rest: str, verdict: str
+) -> None:
+    block = GMAIL_TOP + rest + "DKIM-Signature: v=1; d=posti.test\r\n"
+    found = judge(block, authserv_id="mx.google.com", own_hosts=own_hosts, position="below")
+    assert found.verdict == verdict
+
+
+EXO_INNER = (
+    "Received: from DB9P189MB1.EURP189.PROD.OUTLOOK.COM (2603:10a6:10:1::5) by AM0P189MB2.EURP189.PROD.OUTLOOK.COM "
+    "with HTTPS; Mon, 2 Mar 2026 07:00:03 +0000\r\n"
+    "Received: from AM4PEPF0001.eurprd04.prod.outlook.com (2603:10a6:20b:1:cafe::7a) by "
+    "DB9P189CA3.outlook.office365.com (2603:10a6:10:2::11) with Microsoft SMTP Server id 15.20; Mon\r\n"
+)
+EXO_RESULTS = (
+    "Authentication-Results: spf=pass (sender IP is 192.0.2.7)\r\n smtp.mailfrom=posti.test; dkim=pass "
+    "(signature was verified)\r\n header.d=posti.test;dmarc=pass action=none\r\n "
+    "header.from=posti.test;compauth=pass reason=100\r\n"
+    "Received-SPF: Pass (protection.outlook.com: domain of posti.test designates 192.0.2.7 as permitted sender)\r\n"
+)
+EXO_BORDER = (
+    "Received: from mail.posti.test (192.0.2.7) by AM4PEPF0001.mail.protection.outlook.com (10.167.16.1) with "
+    "Microsoft SMTP Server id 15.20 via Frontend Transport; Mon, 2 Mar 2026 07:00:01 +0000\r\n"
+)
+EXO_LOGGED_IN = EXO_INNER.replace("(2603:10a6:20b:1:cafe::7a)", "(203.0.113.9)")
+
+
+def exo(results: str) -> str:
+    return f"Authentication-Results: {results}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "verdict"),
+    [
+        (EXO_INNER + EXO_RESULTS + EXO_BORDER + FOREIGN, "pass"),
+        (EXO_RESULTS + EXO_BORDER + FOREIGN, "pass"),
+        (EXO_INNER + EXO_BORDER + EXO_RESULTS + FOREIGN, "none"),
+        (EXO_INNER + EXO_BORDER + FOREIGN + EXO_RESULTS + EXO_BORDER, "none"),
+        (EXO_INNER + EXO_RESULTS + FOREIGN, "none"),
+        (EXO_LOGGED_IN + EXO_RESULTS + EXO_BORDER, "none"),
+        (EXO_INNER.replace("with HTTPS", "with mapi") + EXO_RESULTS + EXO_BORDER, "none"),
+        (FOREIGN + EXO_INNER + EXO_RESULTS + EXO_BORDER, "none"),
+        (EXO_RESULTS, "none"),
+        (EXO_INNER + EXO_RESULTS.replace("Results:", "Results: x.test; ") + EXO_BORDER, "none"),
+        (EXO_INNER + EXO_RESULTS.replace("dmarc=pass", "dmarc=fail") + EXO_BORDER + EXO_RESULTS, "fail"),
+        (EXO_INNER + exo("spf=fail smtp.mailfrom=posti.test; compauth=pass reason=116") + EXO_BORDER, "none"),
+        (
+            EXO_INNER
+            + exo(
+                "spf=pass smtp.mailfrom=posti.test; dkim=none; dmarc=bestguesspass action=none header.from=posti.test"
+            )
+            + EXO_BORDER,
+            "pass",
+        ),
+        (
+            EXO_INNER
+            + exo("spf=pass smtp.mailfrom=muu.test; dkim=none; dmarc=bestguesspass action=none header.from=posti.test")
+            + EXO_BORDER,
+            "none",
+        ),
+        (
+            EXO_INNER + EXO_RESULTS.replace("Authentication-Results", "Authentication-Results-Original") + EXO_BORDER,
+            "none",
+        ),
+    ],
+)
+def test_exchange_online_is_believed_at_its_border_alone(block: str, verdict: str) -> None:
+    assert judge(block, authserv_id="exchange-online").verdict == verdict
+
+
+def test_a_nameless_field_is_believed_of_nobody_else() -> None:
+    assert judge(EXO_RESULTS + BORDER).verdict == "none"
+
+
+SEALED = (
+    "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=lista.test; s=k1; b=AA==\r\n"
+    "ARC-Message-Signature: i=1; a=rsa-sha256; d=lista.test; s=k1; h=from; bh=AA==; b=AA==\r\n"
+    "ARC-Authentication-Results: i=1; mx.lista.test; dmarc=pass header.from=posti.test\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("results", "below", "sealers", "verdict"),
+    [
+        ("arc=pass; dmarc=fail header.from=posti.test", SEALED, ("lista.test",), "pass"),
+        ("arc=pass; dmarc=fail header.from=posti.test", SEALED, (), "fail"),
+        ("arc=pass; dmarc=fail header.from=posti.test", SEALED, ("muu.test",), "fail"),
+        ("arc=fail; dmarc=fail header.from=posti.test", SEALED, ("lista.test",), "fail"),
+        ("dmarc=fail header.from=posti.test", SEALED, ("lista.test",), "fail"),
+        ("arc=pass; spf=none", SEALED, ("lista.test",), "pass"),
+        ("arc=pass; spf=none", SEALED + SEALED, ("lista.test",), "none"),
+        ("arc=pass; spf=none", SEALED.replace("i=1", "i=2"), ("lista.test",), "none"),
+        (
+            "arc=pass; spf=none",
+            SEALED.replace("header.from=posti.test", "header.from=muu.test"),
+            ("lista.test",),
+            "none",
+        ),
+        ("arc=pass; spf=none", SEALED.replace(" header.from=posti.test", ""), ("lista.test",), "none"),
+        ("arc=pass; spf=none", SEALED.replace("dmarc=pass", "dmarc=none"), ("lista.test",), "none"),
+        ("arc=pass; spf=none", SEALED + SEALED.replace("i=1", "i=2").replace("lista", "muu"), ("lista.test",), "none"),
+    ],
+)
+def test_a_named_forwarders_word_counts_when_our_server_found_its_seal_whole(
+    results: str, below: str, sealers: tuple[str, ...], verdict: str
+) -> None:
+    assert judge(OURS + results + "\r\n" + BORDER + below, arc_sealers=sealers).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("signer", "sender", "verdict"),
+    [
+        ("posti.test", "aino@kotka.posti.test", "pass"),
+        ("kotka.posti.test", "aino@posti.test", "pass"),
+        ("fi", "aino@kalajoki.fi", "none"),
+        ("co.uk", "aino@posti.co.uk", "none"),
+        ("blogspot.com", "aino@a.blogspot.com", "none"),
+        ("b.blogspot.com", "aino@a.blogspot.com", "none"),
+        ("b.blogspot.test", "aino@a.blogspot.test", "none"),
+    ],
+)
+def test_who_shares_no_more_than_a_public_suffix_does_not_speak_for_the_other(
+    signer: str, sender: str, verdict: str
+) -> None:
+    assert judge(OURS + f"dkim=pass header.d={signer}\r\n" + BORDER, sender).verdict == verdict
+
+
+def test_hostile_results_are_read_in_linear_time() -> None:
+    for value in (b'\\"' * 30_000, b"(" * 60_000, b'"' * 60_000, b"a=b;" * 15_000, b"=" * 60_000):
+        parse_results(b"mx.lampo.test; " + value)
