@@ -52,7 +52,7 @@ def reasons(facts: Facts) -> tuple[str, ...]:
         return (signs.AUTO_SUBMITTED, *_by_fields(facts))
     if facts.submitted == "no":
         return ()
-    found = [*_by_fields(facts), *_by_words(facts)]
+    found = [*_by_fields(facts), *(() if facts.forwards else _by_words(facts))]
     if found and facts.null_sender:
         found.append(signs.NULL_SENDER)
     return tuple(dict.fromkeys(found))
@@ -83,16 +83,15 @@ def _by_words(facts: Facts) -> Iterator[str]:
     says_automatic = said["automated"] or said["mentions"]
     if known["challenge"].within(facts.head) and (says_automatic or facts.machine_sender or unattended):
         yield signs.CHALLENGE_WORDS
-    if ((said["away"] or says_automatic) and unattended) or (says_automatic and machine):
-        yield signs.AUTO_REPLY_WORDS
-    elif (
-        any(said.values()) and not _wants_something(facts) and _words_suffice(facts, said, form, unattended or machine)
-    ):
+    corroborated = ((said["away"] or says_automatic) and unattended) or (says_automatic and machine)
+    if corroborated or (any(said.values()) and _words_suffice(facts, said, form, unattended or machine)):
         yield signs.AUTO_REPLY_WORDS
 
 
 def _words_suffice(facts: Facts, said: dict[str, bool], form: str, silent: bool) -> bool:
     """Whether words that ask for nothing are a program's: by two kinds of words, or by one and the subject's form."""
+    if _wants_something(facts):
+        return False
     if said["automated"] and (form or said["away"]):
         return True
     stated = form in {"alone", "statement"} or phrases("absence")["stand_in"].within(facts.head)

@@ -36,11 +36,12 @@ def fold(text: str) -> str:
 class Words:
     """A text folded and cut into words."""
 
-    __slots__ = ("folded", "items", "places")
+    __slots__ = ("folded", "items", "places", "vocabulary")
 
     def __init__(self, text: str) -> None:
         self.folded = fold(text[: 12 * MOST_WORDS])
         self.items = _WORD.findall(self.folded)[:MOST_WORDS]
+        self.vocabulary = frozenset(self.items)
         self.places: dict[str, list[int]] = {}
         """The numbers of the words that begin with the same letters."""
         for at, word in enumerate(self.items):
@@ -51,14 +52,15 @@ class Phrases:
     """A set of phrases to look for."""
 
     def __init__(self, phrases: Iterable[str]) -> None:
-        self._by_stem: dict[str, list[tuple[str, ...]]] = {}
+        self._by_stem: dict[str, list[tuple[tuple[str, ...], frozenset[str]]]] = {}
         self._unspaced: list[str] = []
         for phrase in phrases:
             folded = fold(phrase)
             if _NO_BLANKS.search(folded):
                 self._unspaced.append(folded)
             elif words := tuple(re.findall(r"\w+\*?|[#~]", folded)):
-                self._by_stem.setdefault(words[0].rstrip("*")[:_STEM], []).append(words)
+                whole = frozenset(word for word in words if word not in {"#", "~"} and not word.endswith("*"))
+                self._by_stem.setdefault(words[0].rstrip("*")[:_STEM], []).append((words, whole))
 
     def within(self, words: Words) -> bool:
         """Whether one of the phrases stands anywhere in the text."""
@@ -67,7 +69,8 @@ class Phrases:
         return any(
             _matched(phrase, words.items, at)
             for stem in self._by_stem.keys() & words.places.keys()
-            for phrase in self._by_stem[stem]
+            for phrase, whole in self._by_stem[stem]
+            if whole <= words.vocabulary
             for at in words.places[stem]
         )
 
@@ -76,7 +79,7 @@ class Phrases:
         if any(words.folded.lstrip().startswith(phrase) for phrase in self._unspaced):
             return 1
         candidates = self._by_stem.get(words.items[0][:_STEM], ()) if words.items else ()
-        return max((_matched(phrase, words.items, 0) for phrase in candidates), default=0)
+        return max((_matched(phrase, words.items, 0) for phrase, _ in candidates), default=0)
 
 
 def _matched(phrase: tuple[str, ...], items: Sequence[str], at: int) -> int:

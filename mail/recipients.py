@@ -88,7 +88,8 @@ _COPY = re.compile(
     r"your (?:original )?message (?:follows|reads)|included is a copy|message non-deliverable|undelivered message|"
     r"message (?:text )?follows|alkuperäinen viesti|ursprungligt meddelande|ursprungsnachricht|original-?nachricht|"
     r"message d'origine|"
-    r"the first \d+ lines|the following is the (?:original|first)|mail text follows|received message|元のメッセージ|-+ 以下)",
+    r"the first \d+ lines|the following is the (?:original|first)|mail text follows|received message|元のメッセージ|"
+    r"-+ 以下)",
     re.I,
 )
 _NOT_A_COPY = re.compile(r"^[\s>*#|+-]{0,20}(?:the )?original message was (?:received|sent)|original recipient", re.I)
