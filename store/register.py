@@ -41,7 +41,7 @@ from store.models import (
     ViewLog,
     table_of,
 )
-from store.register_import import BASELINE
+from store.register_rows import BASELINE
 
 CATEGORIES = ("basic", "property", "contracts", "deliveries", "invoices", "contacts", "faults", "consents")
 """Keys of the notice's categories, in the order of an answer; others that records name follow by name."""

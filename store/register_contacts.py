@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session, select
 
 from store.models import ContactKind, ContactPoint, ContactStatus, Source
-from store.register_import import usable_from
+from store.register_rows import usable_from
 from store.register_shape import normalise_contact
 
 

@@ -12,13 +12,14 @@ Only `customer_number`, `kind` and `name` are required; what a customer has come
      "disclosures": [{"recipient": "...", "purpose": "...", "categories": ["invoices"],
                       "first_on": "...", "last_on": "..."}]}
 
-Unknown fields are refused, so that nothing of a customer is lost by a misspelt name.
+Unknown fields are refused, so that nothing of a customer is lost by a misspelt name. `external_id` is the key by which
+the source knows a thing, so that a later file can change it (`store.register_rows`).
 """
 
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from store.models import (
     ContactKind,
@@ -32,6 +33,8 @@ from store.models import (
 )
 
 _Text = Annotated[str, Field(min_length=1)]
+ACCEPT_INVALID = {"accept": "invalid"}
+"""Context of a validation that lets in contacts which cannot be one: they are kept and never used."""
 
 
 class _Part(BaseModel):
@@ -47,10 +50,11 @@ class ContactEntry(_Part):
     source: Source | None = None
     on_file_since: AwareDatetime | None = None
     verified_at: AwareDatetime | None = None
+    external_id: str = ""
 
     @model_validator(mode="after")
-    def _can_be_compared(self) -> "ContactEntry":
-        if not normalise_contact(self.kind, self.value):
+    def _can_be_compared(self, info: ValidationInfo) -> "ContactEntry":
+        if not normalise_contact(self.kind, self.value) and info.context is not ACCEPT_INVALID:
             raise ValueError(f"this cannot be a contact of kind {self.kind}")
         return self
 
@@ -61,6 +65,7 @@ class IdentifierEntry(_Part):
     kind: IdentifierKind
     value: _Text
     source: Source | None = None
+    external_id: str = ""
 
 
 class RoleEntry(_Part):
@@ -72,6 +77,7 @@ class RoleEntry(_Part):
     source: Source | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    external_id: str = ""
 
 
 class RecordEntry(_Part):
@@ -84,6 +90,7 @@ class RecordEntry(_Part):
     recorded_at: AwareDatetime | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    external_id: str = ""
 
 
 class ReadingEntry(_Part):
@@ -105,6 +112,8 @@ class DisclosureEntry(_Part):
     categories: Annotated[list[_Text], Field(min_length=1)]
     first_on: date
     last_on: date
+    source: Source | None = None
+    external_id: str = ""
 
 
 class Entry(_Part):

@@ -11,7 +11,9 @@ from sqlmodel import select
 
 from store.database import Database
 from store.models import ContactPoint, Customer, Identifier, Reading, Record, Role, Source
-from store.register_import import BASELINE, BATCH, Imported, ImportRefused, Problem, import_jsonl
+from store.register_import import BATCH, Imported, ImportRefused, import_jsonl
+from store.register_lines import Problem
+from store.register_rows import BASELINE
 from store.register_shape import register_schema
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
