@@ -216,6 +216,19 @@ def staff_bind(
         records.bind_chat(login, telegram_user_id, config)
 
 
+@staff_app.command("address")
+def staff_address(
+    login: Annotated[str, typer.Argument()],
+    address: Annotated[str, typer.Option(help="The address they write from; empty takes it away.")],
+    config: Config = DEFAULT,
+) -> None:
+    """Note the address from which a member may write to their own tickets by mail."""
+    with said_clearly():
+        from bot.commands import records
+
+        records.set_address(login, address, config)
+
+
 @staff_app.command("disable")
 def staff_disable(login: Annotated[str, typer.Argument()], config: Config = DEFAULT) -> None:
     """Shut an account at once: its sessions end, its cards no longer count."""

@@ -19,7 +19,7 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
 from store.database import Database
-from store.models import OneTimeCode, StaffMember, StaffRole, StaffSession
+from store.models import OneTimeCode, StaffMember, StaffRole, StaffSession, normalise_email
 
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
@@ -128,6 +128,17 @@ def bind_telegram(session: Session, staff_id: int, user_id: int | None) -> None:
         if holder is not None and holder.id != staff_id:
             raise LoginTaken("another member is bound to this chat account")
     _member(session, staff_id).telegram_user_id = user_id
+    session.flush()
+
+
+def set_email(session: Session, staff_id: int, address: str) -> None:
+    """Note the address that the member writes from; empty takes it away. Raises `LoginTaken` when it is another's."""
+    normalised = normalise_email(address) or None
+    if normalised is not None:
+        holder = session.exec(select(StaffMember).where(StaffMember.email == normalised)).one_or_none()
+        if holder is not None and holder.id != staff_id:
+            raise LoginTaken("another member writes from this address")
+    _member(session, staff_id).email = normalised
     session.flush()
 
 

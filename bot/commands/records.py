@@ -1,5 +1,6 @@
 """`register import|dossier|sample` and `staff add|list|code|password|commit|bind|disable`."""
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -151,6 +152,19 @@ def bind_chat(login: str, telegram_user_id: int, config: Path) -> None:
 
     _on_member(login, config, work)
     print(f"{login} is bound to the chat account")
+
+
+def set_address(login: str, address: str, config: Path) -> None:
+    """Note the address from which a member may write to their tickets by mail; empty takes it away."""
+    if address and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", address):
+        raise Unable("give a bare address, such as maija@lampo.test")
+
+    def work(session: Session, member_id: int) -> None:
+        staff.set_email(session, member_id, address)
+        _event(session, "staff_address_set", staff=member_id)
+
+    _on_member(login, config, work)
+    print(f"{login} writes from {address}" if address else f"{login} has no address")
 
 
 def list_members(config: Path) -> None:

@@ -246,3 +246,20 @@ def test_what_has_expired_is_forgotten_and_what_lives_stays(database: Database, 
     assert len(database.read_now(lambda session: session.exec(select(StaffSession)).all())) == 1
     assert len(database.read_now(lambda session: session.exec(select(OneTimeCode)).all())) == 1
     assert _session_of(database, token, clock) is not None
+
+
+def test_an_address_is_one_members_and_can_be_taken_away(database: Database, clock: Any) -> None:
+    def work(session: Session) -> None:
+        first, second = (
+            staff.add_member(session, login=login, name=login, role=StaffRole.CLERK, now=clock.now())
+            for login in ("dora", "emil")
+        )
+        staff.set_email(session, first, "Dora@LAMPO.test")
+        assert session.get_one(StaffMember, first).email == "dora@lampo.test"
+        with pytest.raises(staff.LoginTaken):
+            staff.set_email(session, second, "dora@lampo.test")
+        staff.set_email(session, first, "")
+        staff.set_email(session, second, "")
+        staff.set_email(session, second, "dora@lampo.test")
+
+    database.write_now(work)
