@@ -28,6 +28,7 @@ _TIME = re.compile(
 )
 _ADDRESS = re.compile(r"[\w.+'&/=-]{1,64}\s?@[\w.-]{1,255}|\[mailto:", re.I)
 _BRACKETED = re.compile(r"[<(\[][^<>()\[\]@]{1,80}@[^<>()\[\]@]{1,255}[>)\]]|mailto:", re.I)
+_ANGLED = re.compile(r"<[^<>@]{1,80}@[^<>@]{1,255}>|\[mailto:")
 _NAME_AND_ADDRESS = re.compile(r"\S.{0,100}<[^<>@]{1,80}@[^<>@]{1,255}>\s?[:：]$")
 _DATE_AND_ADDRESS = re.compile(r"\s{0,3}\d{4}[-/]\d\d?[-/]\d\d?\b.{0,90}<[^<>\s]{3,200}>:?\s*$")
 _LISTED = re.compile(r"\s*(?:[-*•–]|\d{1,2}[.)]\s+(?=[^\W\d_]{3}[^\W\d_]*\s+[^\W\d_]+\s))")
@@ -106,11 +107,20 @@ def _introduces_marked(joined: str) -> bool:
     wrote = phrases().wrote.search(joined)
     dated = _DATE.search(joined)
     addressed = _ADDRESS.search(joined)
-    if dated and _TIME.search(joined):
-        return bool(wrote or addressed) or len(joined.split()) <= _FEW_WORDS
-    if _NAME_AND_ADDRESS.match(joined) or (wrote and addressed):
+    if dated and _TIME.search(joined) and (wrote or addressed):
         return True
-    return bool(wrote) and not _tells(joined) and (bool(dated) or len(joined.split()) <= _NAME_WORDS)
+    if _NAME_AND_ADDRESS.match(joined):
+        return True
+    if _tells(joined):
+        return False
+    if wrote:
+        return bool(dated or addressed) or (joined.endswith(_ENDS) and _is_name(joined[: wrote.start()]))
+    return bool(dated and _TIME.search(joined)) and len(joined.split()) <= _FEW_WORDS
+
+
+def _is_name(before_verb: str) -> bool:
+    words = before_verb.split()
+    return 0 < len(words) <= _NAME_WORDS and all(not word[0].islower() for word in words)
 
 
 def _introduces_bare(joined: str, page: Page, start: int, at: int) -> bool:
@@ -121,7 +131,8 @@ def _introduces_bare(joined: str, page: Page, start: int, at: int) -> bool:
     wrote = phrases().wrote.search(joined)
     if wrote and not _said_last(joined[wrote.end() :]):
         return False
-    if _TIME.search(joined) and _BRACKETED.search(joined):
+    timed = _TIME.search(joined)
+    if timed and (_ANGLED.search(joined) or (wrote and _BRACKETED.search(joined))):
         return True
     return bool(wrote) and _stands_alone(page, start, at)
 
