@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.commands.ground import Unable, read, store_url
 from bot.config import EU_EEA, ConfigError, Settings, read_secret, resolve
+from bot.origins import look_at_origins
 from bot.settled import notice_of
 from mail.ocr import missing_languages
 from replies.notice import NoticeError, gaps
@@ -46,6 +47,8 @@ async def examine(settings: Settings, config_path: Path) -> AsyncIterator[Findin
     yield _database(settings, config_path)
     async for finding in _mailboxes(settings, config_path):
         yield finding
+    for one in await asyncio.to_thread(look_at_origins, settings, config_path):
+        yield Finding(one.door, one.text, problem=one.problem)
     async for finding in _relay(settings, config_path):
         yield finding
     yield _canary(settings)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
@@ -107,22 +107,41 @@ def waiting(session: Session, limit: int, *, letters: bool) -> list[StoredRaw]:
         chosen.append(raw_id)
         total += size
     rows = session.connection().execute(select(_TABLE).where(_TABLE.c.id.in_(chosen)).order_by(_TABLE.c.id)).mappings()
-    return [
-        StoredRaw(
-            id=row["id"],
-            channel=row["channel"],
-            door=row["door"],
-            media_type=row["media_type"],
-            content=row["content"] or b"",
-            sha256=row["sha256"],
-            envelope_sender=row["envelope_sender"],
-            envelope_recipients=tuple(row["envelope_recipients"]),
-            peer=row["peer"],
-            received_at=row["received_at"],
-            junk=row["junk"],
-        )
-        for row in rows
-    ]
+    return [_stored(row) for row in rows]
+
+
+def newest_raws(session: Session, door: str, limit: int) -> list[StoredRaw]:
+    """The newest raw messages that came by one door and are not erased, the newest first, within `BATCH_BYTES`."""
+    sizes = session.connection().execute(
+        select(_TABLE.c.id, _TABLE.c.size)
+        .where(_TABLE.c.door == door, _TABLE.c.content.is_not(None))
+        .order_by(_TABLE.c.id.desc())
+        .limit(limit),
+    )
+    chosen: list[int] = []
+    left = BATCH_BYTES
+    for raw_id, size in sizes:
+        left -= size
+        if not chosen or left >= 0:
+            chosen.append(raw_id)
+    newest = select(_TABLE).where(_TABLE.c.id.in_(chosen)).order_by(_TABLE.c.id.desc())
+    return [_stored(row) for row in session.connection().execute(newest).mappings()]
+
+
+def _stored(row: RowMapping) -> StoredRaw:
+    return StoredRaw(
+        id=row["id"],
+        channel=row["channel"],
+        door=row["door"],
+        media_type=row["media_type"],
+        content=row["content"] or b"",
+        sha256=row["sha256"],
+        envelope_sender=row["envelope_sender"],
+        envelope_recipients=tuple(row["envelope_recipients"]),
+        peer=row["peer"],
+        received_at=row["received_at"],
+        junk=row["junk"],
+    )
 
 
 BATCH_BYTES = 32 * 1024 * 1024

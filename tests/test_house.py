@@ -36,6 +36,7 @@ APP_SIDE = (
     "bot.doctor",
     "bot.explain",
     "bot.health",
+    "bot.origins",
     "bot.register_files",
 )
 """Wiring, commands and what serves them: they may know everything."""

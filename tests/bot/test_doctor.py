@@ -1,8 +1,10 @@
 """`kirjaamo check`: one clear line for each problem, and none where there is none."""
 
+import hashlib
 import shutil
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from bot.doctor import Finding, examine
 from replies.notice import NOTICE_OF_THE_DEMO
 from store import schema
 from store.database import Database
+from store.messages import NewRaw, store_raws
 
 CONTROLLER = """
 [controller]
@@ -117,3 +120,61 @@ async def test_a_canary_is_recommended_and_one_that_cannot_return_is_a_problem(
     (told,) = [one for one in await findings(tmp_path, more) if one.place == "canary"]
     assert word in told.text
     assert told.problem is problem
+
+
+RESULTS = b"Authentication-Results: mx.lampo.test; dmarc=pass header.from=posti.test\r\n"
+BORDER = b"Received: from mail.posti.test (mail.posti.test [192.0.2.7]) by mx.lampo.test with ESMTPS; Mon\r\n"
+LETTER = b"From: aino.esimerkkila@posti.test\r\nSubject: Hei\r\n\r\nHei\r\n"
+DOOR = '[relay]\nmaildir = "sent"\n[smtp]\nauthserv_id = "mx.lampo.test"\nown_hosts = ["mx.lampo.test"]\n'
+
+
+def keep(folder: Path, *contents: bytes, door: str = "smtp") -> None:
+    """Mails that came by a door."""
+    database = Database(f"sqlite:///{folder / 'kirjaamo.db'}")
+    schema.upgrade(database)
+    database.open()
+    now = datetime.now(UTC)
+    raws = [
+        NewRaw(
+            key=f"{door}{number}",
+            channel="email",
+            door=door,
+            media_type="message/rfc822",
+            content=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+            envelope_sender="aino.esimerkkila@posti.test",
+            envelope_recipients=["asiakaspalvelu@lampo.test"],
+            peer="127.0.0.1",
+            received_at=now,
+        )
+        for number, content in enumerate(contents)
+    ]
+    database.write_now(lambda session: store_raws(session, raws))
+    database.close()
+
+
+async def test_a_door_without_mail_yet_is_no_problem(tmp_path: Path) -> None:
+    found = await findings(tmp_path, DOOR)
+    assert problems(found) == []
+    assert any(one.place == "smtp" and "no mail yet" in one.text for one in found)
+
+
+async def test_one_verdict_among_the_newest_mails_is_enough(tmp_path: Path) -> None:
+    keep(tmp_path, RESULTS + BORDER + LETTER, *[BORDER + LETTER] * 49)
+    assert problems(await findings(tmp_path, DOOR)) == []
+
+
+async def test_a_door_whose_results_are_never_found_says_what_stands_there_instead(tmp_path: Path) -> None:
+    keep(tmp_path, RESULTS + BORDER + LETTER, *[RESULTS.replace(b"mx.", b"postit.") + BORDER + LETTER] * 50)
+    text = dict(problems(await findings(tmp_path, DOOR)))["smtp"]
+    assert "none of the newest 50 mails" in text
+    assert "[smtp] authserv_id, own_hosts and results_position" in text
+    assert "postit.lampo.test" in text
+    assert "topmost Received is by mx.lampo.test" in text
+    assert "aino" not in text
+
+
+async def test_a_door_that_believes_nobody_is_not_looked_at(tmp_path: Path) -> None:
+    keep(tmp_path, LETTER)
+    found = await findings(tmp_path, '[relay]\nmaildir = "sent"\n[smtp]\nlisten = "127.0.0.1:0"\n')
+    assert [one for one in found if one.place == "smtp"] == []
