@@ -1,10 +1,10 @@
 """Whether a mail that the site's filter suspects is set aside, or led on all the same.
 
 Set aside means: kept, no word to the sender, no card, no alarm, counted once a day and shown in a list of its own.
-Three things lead a suspected mail on at once, for losing an honest request costs more than looking at an
-advertisement: it belongs to a ticket that it may join, it comes authenticated from an address on file, or it asks for
-what the law gives a person. Even then nothing is acknowledged (INV-7). Its clock runs from its receipt either way: who takes it out of
-quarantine later gets the date that it would have had.
+Three things lead a suspected mail on at once, for losing an honest request costs more than looking at an advertisement:
+it belongs to a ticket that it may join, it comes authenticated from an address on file, or it asks for what the law
+gives a person. Even then nothing is acknowledged (INV-7). Its clock runs from its receipt either way: who takes it out
+of quarantine later gets the date that it would have had.
 """
 
 from collections.abc import Sequence
