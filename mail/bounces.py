@@ -182,6 +182,9 @@ def _told(found: _Evidence) -> Verdict:
     avoid = (*address_list(facts.header.all("to")), *facts.own_addresses, *facts.shown_senders, *authors)
     named = named_in_text(found.own, avoid=avoid, reporter=reporter if found.sender == "daemon" else "")
     if not named:
+        avoided = {address.lower() for address in avoid}
+        named = tuple(address for address in addresses_in(facts.subject[:1000]) if address.lower() not in avoided)
+    if not named:
         named = _addressed(returned, facts)
     return Verdict("bounce", signs.BOUNCE_WORDS, named, status_in_text(found.own))
 
@@ -243,9 +246,9 @@ def _sender_fits(found: _Evidence) -> bool:
     marked = found.facts.submitted not in {"", "no"}
     if found.sender == "null" and found.subject_fits:
         return True
-    if found.opens_as_program:
-        return bool(found.sender) or marked
-    return bool(found.sender) and marked and found.says("failure")
+    if not found.sender and not marked:
+        return False
+    return found.opens_as_program or (bool(found.sender) and marked and found.says("failure"))
 
 
 def _words_tell(found: _Evidence) -> bool:
