@@ -9,6 +9,7 @@ fits: a person may write from postmaster@, forward a bounce, or tell that they w
 Apart from that, `may_acknowledge` is False also for people's mail that says it wants no automatic answer.
 """
 
+import re
 from collections.abc import Iterable
 
 from mail import absence, bounces, reports, returned
@@ -16,6 +17,7 @@ from mail import facts as signs
 from mail.facts import Facts
 from mail.message import Automatic, AutomaticKind
 from mail.phrases import Words, phrases
+from mail.references import message_id
 
 _LIST_FIELDS = (
     "list-id",
@@ -38,6 +40,8 @@ _BULK_FIELDS = (
 )
 """Fields that newsletters have, and programs of people too."""
 _ENOUGH = 2
+_OUR_MESSAGE_ID = re.compile(r"<[0-9a-f]{32}@([^<>@\s]+)>")
+"""What the house calls its mails: 128 random bits at its own domain."""
 
 
 def classify(facts: Facts) -> Automatic:
@@ -60,11 +64,21 @@ def _found(facts: Facts, kind: AutomaticKind, *reasons: str) -> Automatic:
 
 
 def _own(facts: Facts) -> Automatic | None:
+    """From an address of ours, which says little: web forms and forgers write it too. What says more stands beside it."""
     senders = [address for address in (facts.from_address, *facts.shown_senders) if address]
-    if any(facts.is_own(address) for address in senders):
-        return _found(facts, "own", signs.OWN_ADDRESS)
-    ours = any(facts.is_ours(sender.rpartition("@")[2]) for sender in senders)
-    return _found(facts, "own", signs.OWN_MARK) if ours and facts.submitted not in {"", "no"} else None
+    own = any(facts.is_own(address) for address in senders)
+    ours = own or any(facts.is_ours(sender.rpartition("@")[2]) for sender in senders)
+    proofs = [signs.OWN_MARK] if ours and facts.submitted not in {"", "no"} else []
+    if own and _bears_our_message_id(facts):
+        proofs.append(signs.OWN_MESSAGE_ID)
+    reasons = [signs.OWN_ADDRESS, *proofs] if own else proofs
+    return _found(facts, "own", *reasons) if reasons else None
+
+
+def _bears_our_message_id(facts: Facts) -> bool:
+    identifier = message_id(facts.header.all("message-id"))
+    match = _OUR_MESSAGE_ID.fullmatch(identifier)
+    return match is not None and facts.is_ours(match[1])
 
 
 def _report(facts: Facts) -> Automatic | None:
