@@ -50,12 +50,18 @@ def is_device_line(line: str) -> bool:
     if known.whole.fullmatch(bare.rstrip(".")) or _is_virus_line(bare):
         return True
     first = _WORD.search(bare)
-    if first is None or first.group().strip("'’-") not in known.leads:
-        return False
+    return first is not None and first.group().strip("'’-") in known.leads and _is_of_devices_words(bare)
+
+
+def _is_of_devices_words(bare: str) -> bool:
+    """Whether a device is named and every other word is one that such lines are made of."""
+    known = footers()
     words = [stripped for word in _WORD.findall(_LINKS.sub(" ", bare)) if (stripped := word.strip("'’-"))]
     if not 1 < len(words) <= _DEVICE_WORDS:
         return False
     named = [word.startswith(known.devices) for word in words]
+    if named[0] and named[-1]:  # "Outlook for Android" may be an answer; "Outlook für Android herunterladen" is none
+        return False
     unknown = [
         word
         for word, is_named in zip(words, named, strict=True)
