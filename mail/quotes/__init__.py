@@ -25,7 +25,7 @@ _MOST_LOOKS = 5000
 """So many lines are looked at closely; a text with more that look like announcements is no mail of a person."""
 _SHOWN_IN_HTML = 0.9
 _LOOKED_AT_FOR_BELOW = 200
-_WORDS_OF_A_FORWARDER = 4
+_WORDS_OF_A_FORWARDER = 6
 """Who forwards with so few words of his own ("for your information") wants us to read what he forwards."""
 
 
