@@ -64,7 +64,7 @@ def _found(facts: Facts, kind: AutomaticKind, *reasons: str) -> Automatic:
 
 
 def _own(facts: Facts) -> Automatic | None:
-    """From an address of ours, which says little: web forms and forgers write it too. What says more stands beside it."""
+    """From an address of ours, which says little: forms and forgers write it too. What says more stands beside it."""
     senders = [address for address in (facts.from_address, *facts.shown_senders) if address]
     own = any(facts.is_own(address) for address in senders)
     ours = own or any(facts.is_ours(sender.rpartition("@")[2]) for sender in senders)
