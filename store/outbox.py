@@ -144,22 +144,21 @@ def _note_moved(session: Session, row: OutboxRow, old: OutboxState, *, actor: st
 
 def went_out(session: Session, outbox_id: int) -> WentOut | None:
     """The mail of this row; None when there is none, or no byte of it ever left."""
-    return _went_out(session, _TABLE.c.id == outbox_id)
+    return next(iter(_went_out(session, _TABLE.c.id == outbox_id).values()), None)
 
 
 def went_out_as(session: Session, message_ids: Sequence[str]) -> WentOut | None:
     """The mail that left under the first of these Message-IDs that is one of ours; at most fifty are looked at."""
-    for message_id in message_ids[:MOST_IDS]:
-        if found := _went_out(session, _TABLE.c.message_id == message_id):
-            return found
-    return None
+    named = list(message_ids)[:MOST_IDS]
+    found = _went_out(session, _TABLE.c.message_id.in_(named)) if named else {}
+    return next((found[message_id] for message_id in named if message_id in found), None)
 
 
-def _went_out(session: Session, condition: ColumnElement[bool]) -> WentOut | None:
-    columns = (_TABLE.c.id, _TABLE.c.kind, _TABLE.c.ticket_id, _TABLE.c.to_address)
+def _went_out(session: Session, condition: ColumnElement[bool]) -> dict[str, WentOut]:
+    columns = (_TABLE.c.message_id, _TABLE.c.id, _TABLE.c.kind, _TABLE.c.ticket_id, _TABLE.c.to_address)
     left = (_TABLE.c.channel == "email", _TABLE.c.attempts > 0)
-    row = session.connection().execute(select(*columns).where(condition, *left)).first()
-    return None if row is None else WentOut(row.id, row.kind, row.ticket_id, row.to_address)
+    rows = session.connection().execute(select(*columns).where(condition, *left))
+    return {row.message_id: WentOut(row.id, row.kind, row.ticket_id, row.to_address) for row in rows}
 
 
 def interrupted(session: Session) -> list[OutboxRow]:

@@ -21,6 +21,9 @@ from store.models.facts import normalise_email
 from store.outbox import WentOut
 from store.tickets import ThreadFacts
 
+_ABOUT_A_MAIL = frozenset({"bounce", "delivery_notice", "auto_reply"})
+"""Kinds of automatic mail that answer one of ours; lists, reports and invitations do not."""
+
 
 class SignedAddresses(Protocol):
     """Knows our own signed addresses again."""
@@ -49,7 +52,7 @@ def spoken_of(session: Session, message: InboundMessage, addresses: SignedAddres
     signed, bounced = _by_address(session, message, addresses)
     referred = [one for one in (*message.references, message.in_reply_to) if one]
     by_reference = messages.ticket_of_message_ids(session, referred)
-    sent = _sent(session, message, bounced, referred) if message.automatic.kind != "none" else None
+    sent = _sent(session, message, bounced, referred) if message.automatic.kind in _ABOUT_A_MAIL else None
     named = dict.fromkeys(one for one in (*signed, by_reference) if one is not None)
     by_bounce = [row.ticket_id for row in bounced if row.ticket_id is not None]
     found = (tickets.thread_facts(session, one) for one in (*named, *by_bounce))
