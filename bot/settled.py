@@ -39,9 +39,10 @@ def trusts_of(settings: Settings) -> dict[str, Trust]:
     return {name: _trust(settings, table) for name, table in doors.items()}
 
 
-def trust_of(settings: Settings, door: str = "smtp") -> Trust:
-    """The trust of one door; of a door that is not there, one that believes nobody."""
-    return trusts_of(settings).get(door) or _trust(settings, DoorTable())
+def trust_of(settings: Settings) -> Trust:
+    """The trust for a mail out of a file: the SMTP door's, else the first mailbox's, else that of nobody."""
+    trusts = trusts_of(settings)
+    return trusts.get("smtp") or next(iter(trusts.values()), _trust(settings, DoorTable()))
 
 
 def _trust(settings: Settings, door: DoorTable) -> Trust:

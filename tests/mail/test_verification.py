@@ -2,12 +2,13 @@
 
 import dkim
 import pytest
-from name_server import NameServer
+from name_server import SILENT, NameServer
 from signed_mail import AINO, BORDER, LETTER, NOW, judge, key_record, private_pem, publish, signed
 
 from mail.message import Envelope, RawMessage
 from mail.resolver import Resolver, Unanswered
 from mail.understand import Trust, understand
+from mail.worker import Workers
 
 
 @pytest.mark.parametrize(
@@ -172,3 +173,30 @@ def test_a_mail_is_read_with_its_origin_checked_on_the_way(names: NameServer) ->
     message = understand(raw, trust)
     assert message.subject == "Tietopyyntö,  asiakas 100234"
     assert message.authentication.verdict == "pass"
+
+
+async def test_a_worker_checks_a_large_mail_within_its_limits(names: NameServer) -> None:
+    publish(names)
+    letter = LETTER + b"rivi ja toinen\r\n" * 1_250_000
+    workers = Workers(count=1)
+    try:
+        raw = RawMessage("email", "smtp", signed(letter), "message/rfc822", Envelope(AINO), NOW)
+        message = await workers.run(understand, raw, Trust(verify=True, nameservers=(names.address,)))
+    finally:
+        await workers.close()
+    assert message.authentication.verdict == "pass"
+    assert "Tietopyyntö" in message.subject
+
+
+async def test_a_silent_name_server_costs_a_mail_its_verdict_but_not_its_reading(names: NameServer) -> None:
+    publish(names)
+    names.faults |= dict.fromkeys(("k1._domainkey.posti.test", "posti.test"), SILENT)
+    workers = Workers(count=1)
+    try:
+        trust = Trust(verify=True, nameservers=(names.address,), own_hosts=("mx.lampo.test",))
+        raw = RawMessage("email", "smtp", BORDER.encode() + signed(), "message/rfc822", Envelope(AINO), NOW)
+        message = await workers.run(understand, raw, trust)
+    finally:
+        await workers.close()
+    assert message.authentication.reasons == ("VERIFIED_HERE", "DNS_UNANSWERED")
+    assert message.subject
