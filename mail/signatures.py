@@ -40,6 +40,8 @@ ONCE = frozenset(
 ALGORITHMS = frozenset({"rsa-sha256", "ed25519-sha256"})
 MIN_RSA, MAX_RSA = 1024, 4096
 MAX_KEY_TEXT = 1500
+MAX_NAMES = 200
+"""Most fields that a signature may name: each is sought among all fields of the mail."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _SELECTOR = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
@@ -231,6 +233,8 @@ def _refuse_what_covers_too_little(mail: SignedMail, tags: dict[str, str], names
     given = Counter(name for name, _ in mail.fields)
     if any(given[name] > 1 for name in ONCE):
         raise Unfit("FIELD_TWICE")
+    if len(names) > MAX_NAMES:
+        raise Unfit("MALFORMED_SIGNATURE")
     if "from" not in names or ("subject" in given and "subject" not in names):
         raise Unfit("NOT_COVERED")
     if "dns/txt" not in unfolded(tags.get("q", "dns/txt")).lower().split(":"):

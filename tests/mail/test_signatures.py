@@ -131,6 +131,7 @@ def test_the_same_made_with_a_long_key_passes(names: NameServer) -> None:
         (lambda: signed().replace(b"; s=k1", b"; s=k1; x=1000"), "EXPIRED"),
         (lambda: signed().replace(b"; s=k1", b"; s=k1; x=99999999999"), "SIGNATURE_WRONG"),
         (lambda: signed(identity=b"@muuposti.test"), "OTHER_IDENTITY"),
+        (lambda: signed(include_headers=[b"from", b"subject", *[b"x-a"] * 300]), "MALFORMED_SIGNATURE"),
         (lambda: signed() + b"PS. Uusi osoitteeni", "BODY_CHANGED"),
     ],
 )
