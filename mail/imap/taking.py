@@ -126,8 +126,6 @@ class Reader:
             self._move(connection, [uid for uid in uids if self._is_taken(uid)])
             for some in batched(due, LOOKED_UP):
                 self._take(connection, some)
-            if due:
-                self._count()
         finally:
             self._notice("PARKED", any(entry.state == "parked" for entry in self._entries.values()))
 

@@ -20,15 +20,13 @@ async def mailroom(sqlite_database: Database, clock: Clock) -> AsyncIterator[Mai
 
 @pytest.fixture(scope="module")
 def dovecot() -> Iterator[Dovecot]:
-    """A real server; each test uses a mailbox of its own."""
-    with running_dovecot({}) as server:
+    """A real server with plenty of mailboxes; each test uses one of its own."""
+    with running_dovecot({f"office{number}": PASSWORD for number in range(40)}) as server:
+        server.free = iter(list(server.people))
         yield server
 
 
 @pytest.fixture
-def office(dovecot: Dovecot, request: pytest.FixtureRequest) -> str:
+def office(dovecot: Dovecot) -> str:
     """Name of a fresh mailbox."""
-    name = f"office{len(dovecot.people)}"
-    dovecot.people[name] = PASSWORD
-    dovecot.write_people()
-    return name
+    return next(dovecot.free)

@@ -28,6 +28,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import trustme
 from imapclient import IMAPClient
@@ -47,6 +48,9 @@ class Dovecot:
     people: dict[str, str]
     authority: Path
     """Certificate of the authority that signed the server's; its name is `localhost`."""
+    pid: int = 0
+    free: Iterator[str] = field(default_factory=lambda: iter(()))
+    """Names of mailboxes that no test has used yet."""
     tokens: dict[str, str] = field(default_factory=dict)
     """Tokens in force, with their users."""
 
@@ -60,7 +64,7 @@ class Dovecot:
         """Another client of the same mailbox: a person, or the delivery of mail."""
         client = IMAPClient("127.0.0.1", self.port, ssl=False, timeout=30)
         try:
-            client.login(name, self.people[name])
+            client.plain_login(name, self.people[name])
             yield client
         finally:
             with contextlib.suppress(Exception):
@@ -75,6 +79,15 @@ class Dovecot:
                 client.create_folder(folder)
             for content in contents:
                 client.append(folder, content)
+
+    def throw_out(self) -> None:
+        """End every connection, as a restart does."""
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] == "imap" and psutil.pid_exists(process.pid) and self._is_ours(process):
+                process.kill()
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return any(parent.pid == self.pid for parent in process.parents())
 
     def drop(self, name: str, contents: list[bytes]) -> None:
         """Put mails into INBOX as a local delivery agent does, by files: thousands in a moment."""
@@ -115,6 +128,7 @@ def running_dovecot(people: Mapping[str, str], more: str = "") -> Iterator[Dovec
         server = subprocess.Popen(
             ["setpriv", "--pdeathsig=TERM", program, "-F", "-c", folder / "dovecot.conf"], stdout=log, stderr=log
         )
+        dovecot.pid = server.pid
         try:
             _wait_for(dovecot, server)
             yield dovecot
