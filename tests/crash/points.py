@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import event
 
 from bot.app import App
+from mail.imap.connection import Connection
 from mail.message import OutboundMessage, RawMessage
 
 COMMITTED = ("store", "enter", "approve", "claim", "record", "recover")
@@ -43,6 +44,8 @@ SEAMS = (
 ONCE_A_LIFE = ("recover-before-commit", "recover-after-commit", "doors-opening", "scan-stored", *SEAMS[6:9])
 """Points that a child may pass only once, however long it lives."""
 RELAY_POINTS = ("relay-connected", "relay-mail", "relay-rcpt", "relay-data", "relay-dot", "relay-250")
+IMAP_POINTS = ("imap-fetched", "imap-committed", "imap-noted", "imap-moved")
+"""Points of the reading of mailboxes, for `test_imap.py`: the campaign's children have none."""
 POINTS = (
     *(f"{name}-{side}-commit" for name in COMMITTED for side in ("before", "after")),
     *STATEMENTS,
@@ -116,7 +119,12 @@ class Reaper:
 
         async def taking_in(raw: RawMessage) -> bool:
             self.pass_by("before-store")
+            mailbox = raw.door.startswith("imap.")
+            if mailbox:
+                self.pass_by("imap-fetched")
             new = await take_in(raw)
+            if mailbox:
+                self.pass_by("imap-committed")
             self.pass_by("scan-stored" if raw.channel == "letter" else "before-250")
             return new
 
@@ -134,6 +142,8 @@ class Reaper:
         replace(mail, "send", self._between(mail.send, "send-claimed", "send-returned"))
         replace(letters, "send", self._between(letters.send, "letter-claimed", "letter-spooled"))
         replace(letters, "_render", self._between(letters._render, "", "letter-rendered"))  # type: ignore[attr-defined]  # a port has no such part
+        if app.mailboxes:
+            self._around_moving()
         opened = mail.open
 
         async def opening(take_in: Any) -> None:
@@ -141,6 +151,17 @@ class Reaper:
             await opened(take_in)
 
         replace(mail, "open", opening)
+
+    def _around_moving(self) -> None:
+        move = Connection.move
+
+        def moving(connection: Connection, *arguments: Any) -> bool:
+            self.pass_by("imap-noted")
+            moved = move(connection, *arguments)
+            self.pass_by("imap-moved")
+            return moved
+
+        replace(Connection, "move", moving)
 
     def _between(self, step: Callable[[OutboundMessage], Awaitable[Any]], before: str, after: str) -> Any:
         async def stepping(message: OutboundMessage) -> Any:
