@@ -17,6 +17,14 @@ from store.rows import add_row
 _REFERENCE_LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
 """No vowels (no words by accident), nothing that reads like another sign."""
 _ACTIVE = (col(StaffMember.disabled_at).is_(None), col(StaffMember.committed_on).is_not(None))
+_THREAD = (
+    col(Ticket.id),
+    col(Customer.key),
+    col(Ticket.sender),
+    col(Ticket.reference),
+    col(Ticket.quarantined),
+    col(StaffMember.email),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class ThreadFacts:
     reference: str
     staff_address: str = ""
     """Normalised address on file of the active staff member whose ticket it is; empty without one."""
+    quarantined: bool = False
 
 
 def new_reference(choose: Callable[[str], str] = secrets.choice) -> str:
@@ -204,14 +213,16 @@ def thread_facts(session: Session, ticket_id: int) -> ThreadFacts | None:
     row = (
         session.connection()
         .execute(
-            select(col(Ticket.id), col(Customer.key), col(Ticket.sender), col(Ticket.reference), col(StaffMember.email))
+            select(*_THREAD)
             .outerjoin(Customer, col(Customer.id) == col(Ticket.customer_id))
             .outerjoin(StaffMember, and_(col(StaffMember.id) == col(Ticket.assigned_to), *_ACTIVE))
             .where(col(Ticket.id) == ticket_id)
         )
         .first()
     )
-    return None if row is None else ThreadFacts(row.id, row.key, row.sender, row.reference, row.email or "")
+    if row is None:
+        return None
+    return ThreadFacts(row.id, row.key, row.sender, row.reference, row.email or "", row.quarantined)
 
 
 def senders(session: Session, ticket_id: int) -> set[str]:

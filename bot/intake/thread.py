@@ -64,7 +64,7 @@ def spoken_of(session: Session, message: InboundMessage, addresses: SignedAddres
         facts.customer_key,
         normalise_email(facts.sender),
         signed=facts.ticket_id in signed,
-        link_only=len(named) != 1,
+        link_only=len(named) != 1 or facts.quarantined,  # what joins a ticket set aside would be hidden with it
         staff=facts.staff_address,
     )
     return Spoken(facts, thread, sent)

@@ -107,7 +107,8 @@ class Thread:
     signed: bool = False
     """Whether the mail came to the ticket's own signed address, which only those who had mail of ours know."""
     link_only: bool = False
-    """Whether the mail may only be linked to it: it names two tickets, or came to the address for bounces."""
+    """Whether the mail may only be linked to it: it names two tickets, came to the address for bounces, or the ticket
+    lies in quarantine."""
     staff: str = ""
     """Normalised address of the staff member whose ticket it is; empty without one."""
 

@@ -290,3 +290,14 @@ async def test_a_copy_is_not_hidden_with_a_first_that_was_set_aside(house: House
     await house.intake.take_in(third)
     await house.work()
     assert len(house.tickets()) == 2
+
+
+async def test_an_answer_within_a_ticket_in_quarantine_is_not_hidden_with_it(house: House) -> None:
+    content = mail(BILLING, sender=SEIJA, subject="Lasku", message_id="<ensin@tuntematon.test>")
+    await house.intake.take_in(house.raw(content, envelope_sender=SEIJA, junk=True))
+    await house.work()
+    await write(house, "Ettekö saaneet viestiäni?", DESK, SEIJA, answers="<ensin@tuntematon.test>")
+    first, second = sorted(one["id"] for one in house.tickets())
+    found = house.database.read_now(lambda session: session.get_one(Ticket, second))
+    assert (found.quarantined, found.linked_to, found.state.value) == (False, first, "awaiting_approval")
+    assert house.ticket(second)["requests"] != []
