@@ -27,10 +27,11 @@ class ConnectionLost(Exception):
 
 
 class Denied(Exception):
-    """The server would not do one thing. `code` is its response code (RFC 5530) or empty; never its text."""
+    """The server would not do one thing. `what` is the command, `code` the response code (RFC 5530) or empty."""
 
     def __init__(self, what: str, code: str = "") -> None:
         super().__init__(f"{what} {code}".strip())
+        self.what = what
         self.code = code
 
 

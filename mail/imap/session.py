@@ -99,12 +99,14 @@ class Session:
         return frozenset(self._missing).union(*(reader.problems for reader in self._readers))
 
     def look(self) -> None:
-        """One look into every folder. Raises `ConnectionLost`, `NotStored`."""
+        """One look into every folder. Raises `ConnectionLost`, `NotStored`, and `Denied` for more than a folder."""
         self._missing.discard("NO_FOLDER")
         for reader in self._readers:
             try:
                 reader.look(self._connection)
-            except Denied:
+            except Denied as denied:
+                if denied.what != "select":
+                    raise
                 self._missing.add("NO_FOLDER")
                 log.error("mailbox folder cannot be read door=%s", self._door)
 
@@ -123,7 +125,7 @@ class Session:
         if not self._can_idle or "NO_FOLDER" in self._missing:
             self._waker.wait(seconds)
             return False
-        now = self._connection.select(first.folder.name, to_move=bool(first.folder.done))
+        now = first.select(self._connection)
         if now.uid_validity != first.selected.uid_validity or now.uid_next > first.selected.uid_next:
             return True  # it came while another folder was looked at
         return self._connection.idle(seconds, self._waker.reading)

@@ -112,7 +112,7 @@ class Reader:
 
     def look(self, connection: Connection) -> None:
         """Take all that is due. Raises `ConnectionLost`, `NotStored`, and `Denied` where there is no such folder."""
-        selected = connection.select(self.folder.name, to_move=bool(self.folder.done))
+        selected = self.select(connection)
         uids = connection.uids(selected.count)
         self._present = set(uids)
         if selected.uid_validity != self.selected.uid_validity:
@@ -128,6 +128,17 @@ class Reader:
                 self._take(connection, some)
         finally:
             self._notice("PARKED", any(entry.state == "parked" for entry in self._entries.values()))
+
+    def select(self, connection: Connection) -> Selected:
+        """Select the folder; one that may not be changed is read all the same, and its messages stay."""
+        try:
+            return connection.select(self.folder.name, to_move=bool(self.folder.done))
+        except Denied as denied:
+            if denied.code != "READ-ONLY":
+                raise
+        self._notice("NOT_MOVED", is_there=True)
+        self._move_at = self._desk.clock() + MOVE_AGAIN
+        return connection.select(self.folder.name, to_move=False)
 
     # The account
 

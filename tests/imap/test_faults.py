@@ -155,6 +155,26 @@ async def test_a_server_that_can_move_nothing_safely_keeps_its_mail(mailroom: Ma
         assert server.commands("COPY") == server.commands("EXPUNGE") == 0
 
 
+async def test_a_folder_that_may_not_be_changed_is_read_all_the_same(mailroom: Mailroom) -> None:
+    with ImapServer({"INBOX": MAILS}) as server:
+        server.read_only = True
+        door = await mailroom.open(server.port)
+        await mailroom.until_kept(MAILS)
+        await mailroom.until_balanced(present=5, here=5, waiting=0)
+        await mailroom.until("the alarm", lambda: door.problems == ("NOT_MOVED",))
+        assert server.commands("MOVE") == 0
+
+
+async def test_a_server_that_refuses_to_search_is_asked_again_and_again(mailroom: Mailroom) -> None:
+    with ImapServer({"INBOX": MAILS}) as server:
+        server.no["SEARCH"] = "[LIMIT] later"
+        door = await mailroom.open(server.port)
+        await mailroom.until("the alarm", lambda: door.problems == ("REFUSED",))
+        server.no.clear()
+        await mailroom.until_kept(MAILS)
+        await mailroom.until("no alarm", lambda: door.problems == ())
+
+
 async def test_a_full_folder_of_the_done_leaves_the_mail_stored_once_and_is_told(mailroom: Mailroom) -> None:
     with ImapServer({"INBOX": MAILS}) as server:
         server.no["MOVE"] = "[OVERQUOTA] full"

@@ -88,6 +88,8 @@ class ImapServer:
         """A message that is refused whenever it is asked for."""
         self.vanishing_uid = 0
         """A message that another client expunges before it can be fetched."""
+        self.read_only = False
+        """Folders may be read and not changed."""
         self.slow_literal = False
         """Literals begin and do not end."""
         self.ledger: list[str] = []
@@ -248,7 +250,8 @@ class Conversation:
             self.say(f"* OK [UIDVALIDITY {self.box.validity}] so")
             self.say(f"* OK [UIDNEXT {self.box.next_uid}] so")
         self.point("select-done")
-        return "OK [READ-WRITE] selected" if command.upper().startswith("SELECT") else "OK [READ-ONLY] examined"
+        may_write = command.upper().startswith("SELECT") and not self.server.read_only
+        return "OK [READ-WRITE] selected" if may_write else "OK [READ-ONLY] selected"
 
     do_examine = do_select
 
