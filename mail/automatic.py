@@ -64,15 +64,17 @@ def _found(facts: Facts, kind: AutomaticKind, *reasons: str) -> Automatic:
 
 
 def _own(facts: Facts) -> Automatic | None:
-    """From an address of ours, which says little: forms and forgers write it too. What says more stands beside it."""
+    """From an address of ours, which says little: web forms and forgers write it too. What says more stands beside it.
+
+    Our own automatic answers are `auto-replied`; a form's mail may well be `auto-generated`.
+    """
     senders = [address for address in (facts.from_address, *facts.shown_senders) if address]
-    own = any(facts.is_own(address) for address in senders)
-    ours = own or any(facts.is_ours(sender.rpartition("@")[2]) for sender in senders)
-    proofs = [signs.OWN_MARK] if ours and facts.submitted not in {"", "no"} else []
-    if own and _bears_our_message_id(facts):
-        proofs.append(signs.OWN_MESSAGE_ID)
-    reasons = [signs.OWN_ADDRESS, *proofs] if own else proofs
-    return _found(facts, "own", *reasons) if reasons else None
+    if any(facts.is_own(address) for address in senders):
+        proofs = [signs.OWN_MARK] if facts.submitted == "auto-replied" else []
+        proofs += [signs.OWN_MESSAGE_ID] if _bears_our_message_id(facts) else []
+        return _found(facts, "own", signs.OWN_ADDRESS, *proofs)
+    ours = any(facts.is_ours(sender.rpartition("@")[2]) for sender in senders)
+    return _found(facts, "own", signs.OWN_MARK) if ours and facts.submitted not in {"", "no"} else None
 
 
 def _bears_our_message_id(facts: Facts) -> bool:

@@ -2,8 +2,9 @@
 
 A bounce is known by its report, by a field that only mail systems write, or by its words; the words count only with a
 sender or a subject that fits, and a mail that shows signs of a person (a forwarded bounce, a question) needs more. A
-report that only tells of a delay or of success is no bounce: the mail may still arrive, or has arrived (THREATS 33:
-whatever it is, it only tells us something; nothing is ever sent again because of it).
+report that only tells of a delay is a bounce that is not final: it names no failed recipient, and says `DELAY`. One
+that tells of success is none. Whatever it is, it only tells us something; nothing is ever sent again because of it
+(THREATS 33).
 """
 
 import re
@@ -20,9 +21,6 @@ from mail.message import AutomaticKind
 from mail.phrases import Words, phrases
 from mail.recipients import NOTIFICATION, addresses_in, named_in_text, own_words, status_in_text
 from mail.status import ADDRESS, ENHANCED, MOST, Outcome, found_reports, names_recipient, outcomes, typed_reports
-
-KIND_OF_DELAY: AutomaticKind = "delivery_notice"
-"""What a report is that names no failed recipient, for all are delayed."""
 
 Sender = Literal["daemon", "null", "office", ""]
 
@@ -133,9 +131,9 @@ def verdict(facts: Facts) -> Verdict | None:
     ):
         return _reported(found)
     if named := address_list(facts.header.all("x-failed-recipients")):
-        delayed = _is_delay(found)
-        kind = KIND_OF_DELAY if delayed else "bounce"
-        return Verdict(kind, signs.FAILED_RECIPIENTS_FIELD, () if delayed else named[:MOST], status_in_text(found.own))
+        if _is_delay(found):
+            return Verdict("bounce", signs.DELAY)
+        return Verdict("bounce", signs.FAILED_RECIPIENTS_FIELD, named[:MOST], status_in_text(found.own))
     return _told(found) if _words_fit(found) else None
 
 
@@ -159,8 +157,9 @@ def _reported(found: _Evidence) -> Verdict:
     if named:
         return Verdict("bounce", signs.DELIVERY_STATUS, named, _status_of(failed) or status_in_text(found.own))
     if found.outcomes and not failed:
-        kind = KIND_OF_DELAY if any(outcome.delayed for outcome in found.outcomes) else "delivery_notice"
-        return Verdict(kind, signs.DELAY if found.outcomes[0].delayed else signs.DELIVERY_STATUS)
+        if any(outcome.delayed for outcome in found.outcomes):
+            return Verdict("bounce", signs.DELAY)
+        return Verdict("delivery_notice", signs.DELIVERY_STATUS)
     told = _told(found)
     return Verdict(told.kind, signs.DELIVERY_STATUS, told.failed, _status_of(failed) or told.status)
 
@@ -172,7 +171,7 @@ def _status_of(failed: list[Outcome]) -> str:
 def _told(found: _Evidence) -> Verdict:
     """By the words alone."""
     if _is_delay(found):
-        return Verdict(KIND_OF_DELAY, signs.DELAY)
+        return Verdict("bounce", signs.DELAY)
     if found.says("delivered") and not found.says("failure"):
         return Verdict("delivery_notice", signs.BOUNCE_WORDS)
     facts = found.facts

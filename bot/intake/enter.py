@@ -84,7 +84,7 @@ class Entering:
             tickets.add_message(session, at=now, **message_values(raw, message, None, "none"))
             give_back(session, message, assessment, now)
             return
-        if assessment.automatic.kind != "none":
+        if assessment.joined_by in {"bounce", "automatic"}:
             file_automatic(session, raw, message, assessment, now)
             return
         if file_copy(session, raw, message, assessment, now):

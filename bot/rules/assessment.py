@@ -6,6 +6,7 @@ may be answered. Facts come in as arguments; nothing is looked up here and nothi
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from bot.rules import deadlines
@@ -18,7 +19,7 @@ from bot.rules.quarantine import set_aside
 from bot.rules.signs import signs
 from bot.rules.thanks import is_mere_thanks
 from bot.rules.verdicts import AskedFor, Assessment, Identification, JoinedBy, Policy, Sent, Thread
-from mail.message import InboundMessage
+from mail.message import Automatic, InboundMessage
 from store.models import STATUTORY, Candidate, ContactStatus, RequestKind
 from store.models.facts import normalise_email
 
@@ -49,6 +50,10 @@ def assess(
     the moment of receipt (aware, UTC), `envelope_sender` the reverse-path, for chat the chat's own id, `sent` the mail
     of ours that an automatic one speaks of. Never raises for what a message holds.
     """
+    automatic = message.automatic
+    written_in_our_name = automatic.kind == "own" and automatic.reasons == ("OWN_ADDRESS",)
+    if written_in_our_name:  # by a web form, or a forger: perhaps a customer's words, and nobody to write back to
+        message = replace(message, from_address="", automatic=replace(automatic, kind="none"))
     identification = identify(message, candidates, policy, received_at)
     if message.automatic.kind != "none":
         return _of_a_machine(message, identification, received_at, thread, sent)
@@ -58,6 +63,8 @@ def assess(
     own_domains = frozenset(address.rpartition("@")[2] for address in policy.own_addresses)
     flags = dict.fromkeys((*found.flags, *signs(message, read, found, known, own_domains)))
     flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
+    if written_in_our_name:
+        flags["OWN_ADDRESS"] = None
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
     if case.from_bounced:
         flags["ADDRESS_BOUNCED"] = None
@@ -73,7 +80,7 @@ def assess(
     received = deadlines.receipt_date(received_at, policy.time_zone)
     requests = tuple(_asked(one, received, policy) for one in found.kinds) if asks_anew else ()
     return Assessment(
-        automatic=message.automatic,
+        automatic=automatic,
         authentication=message.authentication,
         identification=identification,
         requests=requests,
@@ -112,7 +119,7 @@ def _of_a_machine(
 ) -> Assessment:
     """An automatic mail asks for nothing and gets nothing: it is filed where it belongs, or the desk lists it."""
     ticket_id, joined_by = _filed_with(message, thread, sent)
-    bounced = sent if message.automatic.kind == "bounce" else None
+    bounced = sent if _is_final(message.automatic) else None
     return Assessment(
         automatic=message.automatic,
         authentication=message.authentication,
@@ -130,6 +137,11 @@ def _of_a_machine(
     )
 
 
+def _is_final(automatic: Automatic) -> bool:
+    """Whether a bounce says that the mail will not arrive, not merely that it has not yet."""
+    return automatic.kind == "bounce" and "DELAY" not in automatic.reasons
+
+
 def _filed_with(message: InboundMessage, thread: Thread | None, sent: Sent | None) -> tuple[int | None, JoinedBy]:
     """The ticket whose thread shows an automatic mail; it moves nothing there.
 
@@ -138,7 +150,7 @@ def _filed_with(message: InboundMessage, thread: Thread | None, sent: Sent | Non
     """
     kind = message.automatic.kind
     if kind in {"bounce", "delivery_notice"} and sent is not None and sent.ticket_id is not None:
-        return sent.ticket_id, "bounce" if kind == "bounce" else "automatic"
+        return sent.ticket_id, "bounce" if _is_final(message.automatic) else "automatic"
     if kind == "auto_reply" and message.authentication.verdict != "fail":
         address = normalise_email(message.from_address)
         if sent is not None and address and address == sent.to and sent.ticket_id is not None:

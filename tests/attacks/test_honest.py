@@ -3,7 +3,7 @@
 import pytest
 
 from bot.rules.verdicts import Thread
-from mail.message import Verdict
+from mail.message import Automatic, Verdict
 from store.models import Level, RequestKind
 from tests.rules.people import Judge, mail
 
@@ -90,3 +90,23 @@ def test_below_a_mere_thank_you_it_asks_for_nothing_either(judge: Judge, footer:
 def test_who_wants_own_data_deleted_because_of_a_mistake_is_heard(judge: Judge, text: str) -> None:
     language = "sv" if "Jag" in text else "en" if "delete" in text else "fi"
     assert RequestKind.ERASURE in [one.kind for one in judge(mail(text, language=language)).requests]
+
+
+FORM = "Lomake verkkosivuilta\n\nNimi: Aino Esimerkkilä\nAsiakasnumero: 100234\n\nPyydän kopion kaikista tiedoistani."
+
+
+def test_what_a_web_form_writes_in_our_own_name_is_a_customers_request(judge: Judge) -> None:
+    """Nothing may be lost because a form, or a forger, put our address into From; nothing is written back to it."""
+    ours = Automatic("own", may_acknowledge=False, reasons=("OWN_ADDRESS",))
+    result = judge(mail(FORM, from_address="asiakaspalvelu@lampo.test", automatic=ours))
+    assert (result.placement, result.acknowledgement) == ("new", None)
+    assert "OWN_ADDRESS" in result.flags
+    assert result.identification.customer == "100234"
+    assert [draft.recipient.value for draft in result.drafts] == ["aino.esimerkkila@posti.test"]
+
+
+@pytest.mark.parametrize("proof", ["OWN_MARK", "OWN_MESSAGE_ID"])
+def test_what_we_wrote_ourselves_opens_nothing(judge: Judge, proof: str) -> None:
+    ours = Automatic("own", may_acknowledge=False, reasons=("OWN_ADDRESS", proof))
+    result = judge(mail(FORM, from_address="asiakaspalvelu@lampo.test", automatic=ours))
+    assert (result.placement, result.requests) == ("none", ())

@@ -143,7 +143,7 @@ class House:
         )
 
     def new_message_id(self) -> str:
-        return f"<{id(self):x}-{next(self.numbers)}@lampo.test>"
+        return f"<{id(self) % 2**64:016x}{next(self.numbers):016x}@lampo.test>"
 
     def entering(self) -> Entering:
         return Entering(

@@ -230,7 +230,7 @@ def test_programs_that_write_no_report_are_understood(subject: str, text: str) -
 def test_a_delay_names_no_failed_recipient() -> None:
     text = "Your message has been delayed and will be retried for 5 days.\n\n<aino@posti.test>: connection timed out\n"
     found = classified("Warning: message delayed 4 hours", text, sender="MAILER-DAEMON@muu.test")
-    assert found.kind == "delivery_notice"
+    assert (found.kind, found.reasons) == ("bounce", ("DELAY",))
     assert found.failed_recipients == ()
 
 
