@@ -65,8 +65,10 @@ class Connection:
     """A connection. Used by one thread; only `abort` may be called from another."""
 
     def __init__(self, access: Access, *, largest: int, is_ended: Callable[[], bool]) -> None:
-        """Connect. `largest` bounds a literal, in octets. Raises `ConnectionLost`."""
+        """Connect. `largest` bounds all literals of one answer together, in octets. Raises `ConnectionLost`."""
         self._largest = largest
+        self._literals = 0
+        """Octets of literals in the answer that is being read."""
         self._is_ended = is_ended
         self._client = connect(access)
         self._client._imap.read = self._read
@@ -215,8 +217,9 @@ class Connection:
 
     def _read(self, size: int) -> bytes:
         """A literal of `size` octets."""
-        if size > self._largest + SMALL_LITERAL:
-            raise ConnectionLost("GARBLED")
+        self._literals += size
+        if self._literals > self._largest + SMALL_LITERAL:
+            raise ConnectionLost("GARBLED")  # other than what was said of the sizes: do not hold it in memory
         file = self._client._imap.file
         if size <= SMALL_LITERAL:
             content: bytes = file.read(size)
@@ -236,6 +239,7 @@ class Connection:
 
     def _do(self, what: str, step: Callable[[], T]) -> T:
         """One step of the conversation; whatever the library raises comes out as one of ours."""
+        self._literals = 0
         try:
             done = step()
         except (ConnectionLost, Denied):

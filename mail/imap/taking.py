@@ -99,7 +99,7 @@ class Reader:
 
     def __init__(self, desk: Desk, folder: Folder) -> None:
         self.folder = folder
-        self.selected = Selected(0, 0, 0)
+        self.selected = Selected(-1, 0, 0)
         """What the server said at the last look."""
         self.problems: set[str] = set()
         """`PARKED`, `NOT_MOVED`: what a person should know of."""
@@ -151,7 +151,7 @@ class Reader:
                 leave = uids
             elif not is_known:
                 leave = self._older(connection, uids, since - ADOPTION_MARGIN)
-        if self.selected.uid_validity:
+        if self.selected.uid_validity >= 0:
             log.warning("mailbox folder is numbered anew door=%s", self._desk.door)
         account = self._desk.told(book.open(name, validity, leave))
         self._account, self._entries = account.id, dict(account.entries)

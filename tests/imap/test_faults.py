@@ -87,6 +87,24 @@ async def test_a_mail_that_cannot_be_had_is_parked_and_seen_and_tried_again(
         await mailroom.until("no alarm", lambda: door.problems == ())
 
 
+async def test_sizes_that_are_said_too_small_bring_no_more_into_memory_than_one_large_mail(mailroom: Mailroom) -> None:
+    mails = [mail(number, size=300_000) for number in range(5)]
+    with ImapServer({"INBOX": mails}) as server:
+        server.lie["size"] = 10
+        await mailroom.open(server.port, size_limit=500_000)
+        await mailroom.until_kept(mails)
+        assert server.commands("LOGIN") > 1  # the first answer was not heard to its end
+        await mailroom.until_balanced(present=0, waiting=0)
+
+
+async def test_a_server_that_names_no_uidvalidity_is_read_all_the_same(mailroom: Mailroom) -> None:
+    with ImapServer({"INBOX": MAILS}) as server:
+        server.folders["INBOX"].validity = 0
+        await mailroom.open(server.port, plan=KEEP)
+        await mailroom.until_kept(MAILS)
+        await mailroom.until_balanced(present=5, here=5, waiting=0)
+
+
 async def test_one_mail_that_the_server_refuses_does_not_hold_up_the_others(mailroom: Mailroom) -> None:
     bad = mail(7)
     with ImapServer({"INBOX": [*MAILS[:2], bad, *MAILS[2:]]}) as server:
