@@ -111,13 +111,27 @@ def database_upgrade(config: Config = DEFAULT) -> None:
 def register_import(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
     config: Config = DEFAULT,
+    mapping: Annotated[Path | None, typer.Option(help="Which column is which field; CSV and XLSX need it.")] = None,
     source: Annotated[str, typer.Option(help="Where these values come from.")] = "migration",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    complete: Annotated[bool, typer.Option("--complete", help="End what the file leaves out.")] = False,
+    accept_invalid: Annotated[
+        bool, typer.Option("--accept-invalid", help="Keep numbers and contacts of a wrong form; no search finds them.")
+    ] = False,
 ) -> None:
-    """Take customers in from JSON Lines; a bad row is named and nothing of its file is kept."""
+    """Take JSON Lines, CSV, XLSX or Finvoice in; a bad row is named and nothing of its file is kept."""
     with said_clearly():
-        from bot.commands import records
+        from bot.commands import importing
 
-        records.import_files(files, config, source)
+        importing.import_files(
+            files,
+            config,
+            source,
+            mapping,
+            dry_run=dry_run,
+            complete=complete,
+            accept_invalid=accept_invalid,
+        )
 
 
 @register_app.command("dossier")

@@ -106,7 +106,7 @@ def identifier_row(terms: Terms, part: IdentifierEntry, of: Entry | None = None)
         "value": part.value,
         "normalised": identifier_key(part.kind, _inner(part.kind, part.value)),
         "source": part.source or (of.source if of else None) or terms.source,
-        "recorded_at": (of.recorded_at if of else None) or terms.now,
+        "recorded_at": part.recorded_at or (of.recorded_at if of else None) or terms.now,
         "external_id": part.external_id,
         "import_id": terms.import_id,
     }

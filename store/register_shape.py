@@ -65,6 +65,7 @@ class IdentifierEntry(_Part):
     kind: IdentifierKind
     value: _Text
     source: Source | None = None
+    recorded_at: AwareDatetime | None = None
     external_id: str = ""
 
 

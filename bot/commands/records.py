@@ -1,7 +1,6 @@
-"""`register import|dossier|sample` and `staff add|list|code|password|commit|bind|disable`."""
+"""`register dossier|sample` and `staff add|list|code|password|commit|bind|disable`."""
 
 import re
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -9,53 +8,19 @@ from typing import TypeVar
 
 import typer
 from rich.table import Table
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from bot.commands.ground import Unable, now_utc, opened, out, read
 from bot.config import load_settings, resolve
 from bot.register_files import DossierRefused, write_dossier, write_sample
 from replies.notice import load_notice
 from store import events, staff
-from store.database import Database
-from store.models import Customer, Source, StaffRole
-from store.register_import import Imported, ImportRefused, import_jsonl
+from store.models import StaffRole
 
 T = TypeVar("T")
 
 LOG_IN_MINUTES = 24 * 60
 """How long a one-time code lasts."""
-
-
-def import_files(files: list[Path], config: Path, source: str) -> None:
-    """Take customers in from JSON Lines; a bad row is named and nothing of its file is kept.
-
-    All files of one call are one import: when the register was empty before, the contacts of each count as on file
-    from of old (DESIGN, "What confirms what").
-    """
-    if source not in set(Source):
-        raise Unable(f"--source {source}: choose one of {', '.join(Source)}")
-    with opened(load_settings(config), config) as database:
-        baseline = database.read_now(lambda session: session.execute(select(col(Customer.id)).limit(1)).first() is None)
-        for path in files:
-            _import_one(database, path, Source(source), baseline=baseline)
-
-
-def _import_one(database: Database, path: Path, source: Source, *, baseline: bool) -> None:
-    def work(session: Session) -> Imported:
-        with path.open("rb") as lines:
-            found = import_jsonl(session, lines, source, now=now_utc(), file=str(path), baseline=baseline)
-        _event(session, "register_imported", customers=found.customers, source=source.value, baseline=baseline)
-        return found
-
-    try:
-        found = database.write_now(work)
-    except ImportRefused as refused:
-        for problem in refused.problems:
-            place = problem.field or "the whole line"
-            print(f"{path}, line {problem.line}, {place}: {problem.reason}", file=sys.stderr)
-        raise Unable(f"{path}: nothing was imported") from None
-    print(f"{path}: {found.customers} customers, {found.contacts} contacts, {found.records} records")
 
 
 def _event(session: Session, kind: str, **data: object) -> None:
