@@ -277,6 +277,25 @@ async def test_one_mail_that_the_store_will_not_have_is_parked_and_the_others_ar
         await mailroom.until_kept(MAILS)
 
 
+@pytest.mark.parametrize("idles", [True, False])
+async def test_a_peer_that_has_died_without_a_word_is_found_out(
+    mailroom: Mailroom, monkeypatch: pytest.MonkeyPatch, idles: bool
+) -> None:
+    for limit in ("greeting.CONNECT_SECONDS", "greeting.READ_SECONDS", "connection.READ_SECONDS"):
+        monkeypatch.setattr(f"mail.imap.{limit}", 0.3)
+    with ImapServer({"INBOX": MAILS[:1]}) as server:
+        if not idles:
+            server.capabilities = "IMAP4rev1 MOVE"
+        door = await mailroom.open(server.port)
+        await mailroom.until_kept(MAILS[:1])
+        server.deaf = True
+        await mailroom.until("the alarm", lambda: door.problems == ("SILENT",))
+        server.deaf = False
+        server.put("INBOX", MAILS[1])
+        await mailroom.until_kept(MAILS[:2])
+        await mailroom.until("no alarm", lambda: door.problems == ())
+
+
 async def test_news_is_heard_at_once_where_the_server_tells_it(mailroom: Mailroom) -> None:
     with ImapServer({"INBOX": []}) as server:
         await mailroom.open(server.port, plan=Plan(poll_seconds=1500))

@@ -90,6 +90,8 @@ class ImapServer:
         """A message that another client expunges before it can be fetched."""
         self.read_only = False
         """Folders may be read and not changed."""
+        self.deaf = False
+        """Nothing is answered any more, and no connection ended."""
         self.slow_literal = False
         """Literals begin and do not end."""
         self.ledger: list[str] = []
@@ -166,6 +168,8 @@ class Conversation:
         self.point("greeting")
         self.say("* OK ready")
         while line := self.reading.readline():
+            while self.server.deaf:
+                time.sleep(0.01)
             tag, _, command = line.decode().strip().partition(" ")
             self.server.ledger.append(command)
             words = command.upper().split()
@@ -338,5 +342,7 @@ class Conversation:
             if not line:
                 raise HungUp
             break
+        while self.server.deaf:
+            time.sleep(0.01)
         self.connection.settimeout(None)
         self.point("idle-done")
