@@ -4,8 +4,8 @@ Small ones go together, so that they share a round trip and a commit; a large on
 between two steps, the next look finds the messages where they are and begins again: what was committed is then known by
 its content.
 
-A message that cannot be had (the server gives none, or breaks off in it again and again) is fetched alone from its
-second time on, so that it holds up no other, and parked after so many tries as `PATIENCE` says: it stays in its folder,
+A message that cannot be had (the server gives none, or breaks off in it again and again) is soon fetched alone, so that
+it holds up no other, and parked after so many tries as `PATIENCE` says: it stays in its folder,
 is counted, and tried again after `RETRY`.
 """
 
@@ -80,6 +80,8 @@ class Desk:
         self.adopt_all = adopt_all
         self.tries: Counter[tuple[str, int, int]] = Counter()
         """How often a message went wrong, by folder, UIDVALIDITY and UID."""
+        self.cuts: Counter[tuple[str, int, int]] = Counter()
+        """How often the connection was cut while a message was fetched together with others."""
         self.taken = 0
         """Messages committed since the start: whether a connection was of any use."""
         self._wait = wait
@@ -179,6 +181,7 @@ class Reader:
         for uid in uids:
             self._entries.pop(uid, None)
             self._desk.tries.pop(self._mark(uid), None)
+            self._desk.cuts.pop(self._mark(uid), None)
         self._present.difference_update(uids)
 
     def _is_taken(self, uid: int) -> bool:
@@ -250,13 +253,16 @@ class Reader:
             self._move(connection, list(raws.keys() & self._entries.keys()))
 
     def _suspect(self, uids: Sequence[int], reason: str) -> None:
-        """The connection ended while these were fetched: from now on each is fetched alone, and its tries count."""
+        """The connection ended while these were fetched. What is garbled, or is cut a second time, is fetched alone."""
         if reason not in PATIENCE:
             return
         if len(uids) == 1:
             self._went_wrong(uids[0], reason)
-        for uid in uids:
-            self._desk.tries[self._mark(uid)] = max(1, self._desk.tries[self._mark(uid)])
+            return
+        for mark in map(self._mark, uids):
+            self._desk.cuts[mark] += 1
+            if self._desk.cuts[mark] > 1 or reason == "GARBLED":
+                self._desk.tries[mark] = max(1, self._desk.tries[mark])
 
     def _went_wrong(self, uid: int, reason: str) -> None:
         mark = self._mark(uid)

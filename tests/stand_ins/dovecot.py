@@ -179,6 +179,11 @@ userdb {{
   driver = static
   args = uid={owner.pw_uid} gid={owner.pw_gid} home={folder}/mail/%n
 }}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 namespace inbox {{
   inbox = yes
   mailbox Junk {{
