@@ -150,13 +150,17 @@ def register_dossier(
 @register_app.command("sample")
 def register_sample(
     customers: Annotated[int, typer.Option("--customers", min=1)],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the file.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
+    months: Annotated[
+        int | None, typer.Option(min=0, max=1200, help="Monthly readings; 24 for a small register, none for a big one.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another one makes other people.")] = 1,
 ) -> None:
-    """Write a believable synthetic register of any size, ready to import."""
+    """Write a believable synthetic register of any size: tables with their mapping, and JSON Lines."""
     with said_clearly():
         from bot.commands import records
 
-        records.write_sample_register(customers, folder)
+        records.write_sample_register(customers, folder, months, seed)
 
 
 @staff_app.command("add")

@@ -6,9 +6,11 @@ a ZIP for machines (GDPR Art. 15(3)). File names carry no personal data but the 
 
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -22,7 +24,10 @@ from store.database import Database
 from store.models import ContactKind, ContactPoint, ContactStatus, Customer, Dossier
 from store.register import dossier, postal_block
 from store.sample import sample_customers
+from store.sample_files import write_tables
 
+MANY = 2_000
+"""Customers above which a sample has one invoice each, and no readings unless they are asked for."""
 LANGUAGES: dict[str, ReplyLanguage] = {"fi": "fi", "sv": "sv", "en": "en"}
 
 
@@ -64,14 +69,20 @@ def write_dossier(
     return [readable, package]
 
 
-def write_sample(count: int, folder: Path) -> Path:
-    """Write `register.jsonl` with `count` invented customers; returns its path."""
+def write_sample(count: int, folder: Path, *, months: int, seed: int = 1) -> list[Path]:
+    """Write `count` invented customers as tables with their mapping, and as `register.jsonl`; returns all paths."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "register.jsonl"
+    invoices = 4 if count <= MANY else 1
     with path.open("w", encoding="utf-8") as lines:
-        for customer in sample_customers(count):
-            lines.write(json.dumps(customer, ensure_ascii=False) + "\n")
-    return path
+
+        def noted() -> Iterator[dict[str, Any]]:
+            for customer in sample_customers(count, seed, months=months, invoices=invoices):
+                lines.write(json.dumps(customer, ensure_ascii=False) + "\n")
+                yield customer
+
+        tables = write_tables(noted(), folder)
+    return [path, *tables, folder / "mapping.toml"]
 
 
 def _facts(session: Session, key: str, now: datetime) -> tuple[Dossier, tuple[str, ...], ReplyLanguage]:

@@ -19,6 +19,8 @@ from store.register_import import Imported, import_entries
 CARRIER = "Välittäjä Oy"
 """To whom the invoices go for delivery, in every disclosure of the sample."""
 _LOCAL = ZoneInfo("Europe/Helsinki")
+_MANAGED = 60
+"""Housing companies of one property manager."""
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -115,17 +117,19 @@ def _named(amounts: _Amounts) -> Iterator[dict[str, Any]]:
 def _drawn(seed: int, amounts: _Amounts) -> Iterator[dict[str, Any]]:
     chance = Random(f"sample {seed}")  # noqa: S311 - a sample, no secret
     unmanaged: list[str] = []
+    before: dict[str, Any] = {}
     for index in range(1_000_000_000):
         number = str(1_000_001 + index)
         sort = chance.random()
         if sort < 0.84:
-            party = _person(number, index, chance)
+            party = _lived(_person(number, index, chance), before, chance)
+            before = party
         elif sort < 0.88:
             party = _sole_trader(number, index, chance)
         elif sort < 0.93:
             party = _housing_company(number, index, chance)
             unmanaged.append(number)
-        elif sort < 0.94:
+        elif sort < 0.94 and (index < 200 or len(unmanaged) >= _MANAGED):
             party = _manager(number, index, chance, tuple(unmanaged))
             unmanaged.clear()
         elif sort < 0.98:
@@ -135,12 +139,37 @@ def _drawn(seed: int, amounts: _Amounts) -> Iterator[dict[str, Any]]:
         yield _with_matters(party, chance, amounts)
 
 
+def _lived(party: dict[str, Any], before: dict[str, Any], chance: Random) -> dict[str, Any]:
+    """What happens in life: couples, some with one mailbox; namesakes; movers; houses that were sold."""
+    sort, shares = chance.random(), chance.random()
+    if not before or before["turvakielto"] or party["turvakielto"]:
+        return party
+    home = before["contacts"][-1 if before["contacts"][-1]["kind"] == "postal" else 0]
+    if sort < 0.10:
+        given, own = party["name"].split(" ", 1)
+        party["name"] = f"{given} {before['name'].rpartition(' ')[2] or own}"
+        party["contacts"][0] = dict(home)
+        mails = [one for one in before["contacts"] if one["kind"] == "email"]
+        if mails and shares < 0.3:
+            party["contacts"] = [one for one in party["contacts"] if one["kind"] != "email"] + [dict(mails[0])]
+    elif sort < 0.16:
+        party["contacts"].append({"kind": "postal", "value": f"{_street(chance)}\n85100 Kalajoki", "status": "ended"})
+    elif sort < 0.19:
+        party["ended_on"] = date(2019 + int(5 * shares), 5, 31).isoformat()
+    elif sort < 0.21:
+        party["name"] = before["name"]
+    elif "ended_on" in before:
+        party["contacts"][0] = dict(home)
+        party["site_of"] = before["customer_number"]
+    return party
+
+
 def _person(number: str, index: int, chance: Random) -> dict[str, Any]:
     given, surname = chance.choice(_GIVEN), _surname(chance)
     language = chance.choices(("fi", "sv", "en"), (88, 9, 3))[0]
     has_mail = chance.random() < 0.8
     return _party(
-        number, "person", f"{given} {surname}", 1000 + index % 99_000, _street(chance),
+        number, "person", f"{given} {surname}", 1000 + index % 9_000, _street(chance),
         email=f"{_plain(given)}.{_plain(surname)}.{number}@posti.test" if has_mail else "",
         language=language, protected=chance.random() < 0.004,
     )  # fmt: skip
@@ -149,7 +178,7 @@ def _person(number: str, index: int, chance: Random) -> dict[str, Any]:
 def _sole_trader(number: str, index: int, chance: Random) -> dict[str, Any]:
     name = f"Tmi {chance.choice(_GIVEN)} {_surname(chance)}"
     return _party(
-        number, "sole_trader", name, 1000 + index % 99_000, _street(chance),
+        number, "sole_trader", name, 1000 + index % 9_000, _street(chance),
         email=f"tmi{number}@yritys.test", business=2 * index + 1000,
     )  # fmt: skip
 
@@ -162,7 +191,7 @@ def _housing_company(number: str, index: int, chance: Random) -> dict[str, Any]:
 def _manager(number: str, index: int, chance: Random, manages: tuple[str, ...]) -> dict[str, Any]:
     name = f"Isännöinti {chance.choice(_SURNAMES)} Oy"
     return _party(
-        number, "company", name, 1000 + index % 99_000, _street(chance),
+        number, "company", name, 1000 + index % 9_000, _street(chance),
         email=f"toimisto{number}@isannointi.test", business=2 * index + 1000, manages=manages,
     )  # fmt: skip
 
@@ -170,7 +199,7 @@ def _manager(number: str, index: int, chance: Random, manages: tuple[str, ...]) 
 def _company(number: str, index: int, chance: Random) -> dict[str, Any]:
     name = f"{chance.choice(_HOUSES)}n {chance.choice(('Saha', 'Leipomo', 'Kauppa', 'Korjaamo'))} Oy"
     return _party(
-        number, "company", name, 1000 + index % 99_000, _street(chance),
+        number, "company", name, 1000 + index % 9_000, _street(chance),
         email=f"talous{number}@yritys.test", business=2 * index + 1000,
     )  # fmt: skip
 
@@ -233,8 +262,10 @@ def _with_matters(party: dict[str, Any], chance: Random, amounts: _Amounts) -> d
     """`party` with its contract, property, meter, invoices and all else that a heat company holds."""
     number = int(party["customer_number"])
     contract, meter = f"LS-{number}", f"LM{number:08d}"
+    number = int(party.pop("site_of", number))  # a house that was sold keeps its property id
     place = f"999-401-{number % 9000 + 1}-{number // 9000 % 9000 + 1}"
-    began = date(2005 + number % 18, 1 + number % 12, 1 + number % 28)
+    number = int(party["customer_number"])
+    began = date(2005 + number % 14, 1 + number % 12, 1 + number % 28)
     big = party["kind"] in {"housing_company", "public_body", "company"}
     yearly = chance.uniform(200, 800) if big else chance.uniform(14, 25)
     party["recorded_at"] = _moment(began)
@@ -252,6 +283,9 @@ def _with_matters(party: dict[str, Any], chance: Random, amounts: _Amounts) -> d
         _record("contracts", "heat_contract", {**terms, "terms": "T1/2021"}, "contract", began),
         *_invoices(party, yearly, amounts),
     ]
+    if "ended_on" in party:
+        for record in records[:2]:
+            record["valid_to"] = party["ended_on"]
     if chance.random() < 0.4 or number < 1_000_000:
         day = amounts.until - timedelta(days=chance.randint(30, 700))
         note = {"channel": "phone", "on": day.isoformat(), "summary": "Asiakas kysyi laskun eräpäivää."}

@@ -1,6 +1,8 @@
 """`register dossier|sample` and `staff add|list|code|password|commit|bind|disable`."""
 
 import re
+import resource
+import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,7 +14,7 @@ from sqlmodel import Session
 
 from bot.commands.ground import Unable, now_utc, opened, out, read
 from bot.config import load_settings, resolve
-from bot.register_files import DossierRefused, write_dossier, write_sample
+from bot.register_files import MANY, DossierRefused, write_dossier, write_sample
 from replies.notice import load_notice
 from store import events, staff
 from store.models import StaffRole
@@ -39,9 +41,16 @@ def write_customer_dossier(customer: str, folder: Path, config: Path) -> None:
             raise Unable(str(refused)) from None
 
 
-def write_sample_register(customers: int, folder: Path) -> None:
-    """Write a believable synthetic register of any size, ready to import."""
-    print(write_sample(customers, folder))
+def write_sample_register(customers: int, folder: Path, months: int | None, seed: int) -> None:
+    """Write a believable synthetic register of any size, ready to import; say what it took."""
+    began = time.monotonic()
+    if months is None:
+        months = 24 if customers <= MANY else 0
+    for path in write_sample(customers, folder, months=months, seed=seed):
+        print(path)
+    took, memory = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{customers} customers in {took:.1f} s, with {memory} MiB of memory at the most")
+    print(f"to import them: kirjaamo register import {folder}/*.csv --mapping {folder}/mapping.toml")
 
 
 def add_member(

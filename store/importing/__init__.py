@@ -8,6 +8,7 @@ All files of one call are one batch. The first batch into an empty register is t
 in: its contacts count as on file from of old (DESIGN, "What confirms what").
 """
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -117,15 +118,22 @@ class Batch:
         with journal.alone(self.database):
             if (before := self._go_on()) is not None:
                 yield before
-            ordered = sorted(files, key=self._rank)
-            baseline = self.database.read_now(journal.is_baseline)
-            for path in ordered:
-                outcome = self._one(path, baseline=baseline)
-                yield outcome
-                if outcome.problems:
-                    return
-            if baseline and not self.options.dry_run:
-                self.database.write_now(lambda session: journal.set_baseline(session, is_open=False))
+            stage = Stage(self._staging())
+            try:
+                yield from self._each(stage, sorted(files, key=self._rank))
+            finally:
+                stage.remove()
+
+    def _each(self, stage: Stage, files: list[Path]) -> Iterator[Outcome]:
+        baseline = self.database.read_now(journal.is_baseline)
+        for path in files:
+            outcome = self._one(stage, path, baseline=baseline)
+            yield outcome
+            if outcome.problems:
+                return
+            stage.clear()
+        if baseline and not self.options.dry_run:
+            self.database.write_now(lambda session: journal.set_baseline(session, is_open=False))
 
     def _rank(self, path: Path) -> int:
         mapping = self.options.mapping
@@ -143,31 +151,28 @@ class Batch:
             self.database.write_now(lambda session: journal.give_up(session, row.id, self.clock()))
             return CutOff(row.file, finished=False)
         self._apply(stage, row.id, source=row.source, now=row.began_at, position=row.position)
+        stage.remove()
         return CutOff(row.file, finished=True)
 
-    def _one(self, path: Path, *, baseline: bool) -> Outcome:
+    def _one(self, stage: Stage, path: Path, *, baseline: bool) -> Outcome:
         outcome = Outcome(path, baseline=baseline)
         now = self.clock()
-        stage = Stage(self._staging())
-        try:
-            terms = Terms(self.options.source, now, baseline)
-            reading = open_source(path, self.options.mapping, accept_invalid=self.options.accept_invalid)
-            outcome.found = reading.found
-            _Gathering(stage, terms, outcome, self.options, self.progress).gather(reading)
-            if not outcome.problems:
-                _note(outcome, stage.settle(MOST_PROBLEMS))
-            if not outcome.problems:
-                self._resolve(stage, outcome)
-            if outcome.problems:
-                return outcome
-            outcome.difference = compare(self.database, stage, self.progress, complete=self.options.complete)
-            if self.options.dry_run:
-                self._rehearsed += stage.new_customers()
-                return outcome
-            self._put_in(stage, path, outcome, reading, now)
+        terms = Terms(self.options.source, now, baseline)
+        reading = open_source(path, self.options.mapping, accept_invalid=self.options.accept_invalid)
+        outcome.found = reading.found
+        _Gathering(stage, terms, outcome, self.options, self.progress).gather(reading)
+        if not outcome.problems:
+            _note(outcome, stage.settle(MOST_PROBLEMS))
+        if not outcome.problems:
+            self._resolve(stage, outcome)
+        if outcome.problems:
             return outcome
-        finally:
-            stage.remove()
+        outcome.difference = compare(self.database, stage, self.progress, complete=self.options.complete)
+        if self.options.dry_run:
+            self._rehearsed += stage.new_customers()
+        else:
+            self._put_in(stage, path, outcome, reading, now)
+        return outcome
 
     def _staging(self) -> Path:
         path = journal.staging_path(self.database)
@@ -208,7 +213,6 @@ class Batch:
         applying = Applying(self.database, stage, import_id, source=source, now=now, progress=self.progress)
         applying.run(position)
         self.database.write_now(lambda session: journal.finish(session, import_id, self.clock()))
-        stage.remove()
         return applying.longest
 
 
@@ -220,6 +224,16 @@ class _Gathering:
         self.today = terms.now.astimezone(_LOCAL).date()
 
     def gather(self, reading: Reading) -> None:
+        # What is made here is in no circles; to have it searched for some would cost a good part of the time.
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            self._gather(reading)
+        finally:
+            if collects:
+                gc.enable()
+
+    def _gather(self, reading: Reading) -> None:
         for number, found in enumerate(reading.found_rows, start=1):
             if isinstance(found, Problem):
                 _note(self.outcome, [found])

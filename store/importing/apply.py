@@ -68,12 +68,26 @@ class Applying:
 
     def _put(self, kept: Kept, after: int) -> None:
         total = self.stage.all_count(kept)
+        if total and self.stage.is_all_new(kept):
+            self._put_new(kept, after, total)
+        else:
+            self._put_each(kept, after, total)
+        if kept is CUSTOMER and total:
+            self._learn_new()
+
+    def _put_new(self, kept: Kept, after: int, total: int) -> None:
+        """The common case of a first import, without a look at each row."""
+        owners = () if kept is CUSTOMER else ("o.id", "p.id") if kept is ROLE else ("p.id",)
+        while rows := self.stage.new_rows(kept, owners, self.import_id, after, self.size):
+            after, values = rows[-1][0], [row[1:] for row in rows]
+            self._commit(f"{kept.name}:{after}", lambda connection, k=kept, v=values: self._copy(connection, k, v))  # type: ignore[misc]
+            self.progress(kept.name, after, total)
+
+    def _put_each(self, kept: Kept, after: int, total: int) -> None:
         while total and (rows := self.stage.rows(kept, after, self.size)):
             after = rows[-1]["n"]
             self._commit(f"{kept.name}:{after}", lambda connection, k=kept, r=rows: self._write(connection, k, r))  # type: ignore[misc]
             self.progress(kept.name, after, total)
-        if kept is CUSTOMER and total:
-            self._learn_new()
 
     def _learn_new(self) -> None:
         for keys in self.stage.keys():  # noqa: SIM118 - no mapping
@@ -176,16 +190,19 @@ class Applying:
             supersede(connection, READING.table, [one | {"import_id": self.import_id} for one in changed], self.now)
 
     def _insert(self, connection: Connection, kept: Kept, rows: Sequence[dict[str, Any]]) -> None:
-        owner = () if kept is CUSTOMER else ("customer_id", "holder_id") if kept is ROLE else ("customer_id",)
-        names = (*owner, "import_id", *kept.columns)
         values = []
         for row in rows:
             whose: tuple[int, ...] = ()
             if kept is ROLE:
                 whose = (row["other_id"], row["customer_id"])  # whose matters these are, and who acts
-            elif owner:
+            elif kept is not CUSTOMER:
                 whose = (row["customer_id"],)
             values.append((*whose, self.import_id, *(row[name] for name in kept.columns)))
+        self._copy(connection, kept, values)
+
+    def _copy(self, connection: Connection, kept: Kept, values: Sequence[tuple[Any, ...]]) -> None:
+        owner = () if kept is CUSTOMER else ("customer_id", "holder_id") if kept is ROLE else ("customer_id",)
+        names = (*owner, "import_id", *kept.columns)
         if self.is_sqlite:
             places = ", ".join("?" * len(names))
             connection.exec_driver_sql(f"INSERT INTO {kept.name} ({', '.join(names)}) VALUES ({places})", values)

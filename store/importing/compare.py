@@ -61,7 +61,7 @@ def compare(database: Database, stage: Stage, progress: Progress, *, complete: b
         total = stage.all_count(kept)
         if not total:
             continue
-        if knows_none:
+        if knows_none or _is_fresh(database, stage, kept):
             difference.counts[kept.name]["new"] = total
             rows = stage.rows(kept, 0, MOST_EXAMPLES - len(difference.examples))
             difference.examples += [f"customer {row['customer']}: {kept.name.replace('_', ' ')} new" for row in rows]
@@ -75,6 +75,14 @@ def compare(database: Database, stage: Stage, progress: Progress, *, complete: b
         if complete and kept not in {CUSTOMER, READING}:
             _end_missing(database, stage, kept, difference)
     return difference
+
+
+def _is_fresh(database: Database, stage: Stage, kept: Kept) -> bool:
+    """Whether the register has nothing yet of the kinds that the file holds, so that all of it is new."""
+    if kept is CUSTOMER:
+        return False
+    query = select(kept.table.c.id).where(_scope(stage, kept)).limit(1)
+    return database.read_now(lambda session: session.execute(query).first()) is None
 
 
 class _Known:
@@ -227,7 +235,7 @@ def _end_missing(database: Database, stage: Stage, kept: Kept, difference: Diffe
 
 def _scope(stage: Stage, kept: Kept) -> ColumnElement[bool]:
     """Only kinds that the file holds: a file of e-mail addresses ends no telephone."""
-    columns = ["category", "kind"] if kept is RECORD else [] if kept is DISCLOSURE else ["kind"]
+    columns = ["category", "kind"] if kept is RECORD else [] if kept in {DISCLOSURE, READING} else ["kind"]
     found = stage.distinct(kept, columns) if columns else []
     if not columns:
         return kept.table.c.id > 0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 
-from store.importing.tables import TABLES, Kept, plain
+from store.importing.tables import TABLES, Kept
 from store.register_lines import Problem
 
 FLUSH = 4_000
@@ -48,10 +48,17 @@ class Stage:
                 f"CREATE TABLE s_{kept.name} (n INTEGER PRIMARY KEY, line INT, customer TEXT, other TEXT, k TEXT,"
                 f" what TEXT NOT NULL DEFAULT '{NEW}', target INT, reason TEXT, given TEXT{columns})"
             )
-        run("CREATE TABLE person (k TEXT PRIMARY KEY, id INT) WITHOUT ROWID")
+        run("CREATE TABLE IF NOT EXISTS person (k TEXT PRIMARY KEY, id INT) WITHOUT ROWID")
         run("CREATE TABLE ending (n INTEGER PRIMARY KEY, kept TEXT, target INT, customer_id INT, what TEXT)")
         run("CREATE TABLE told (k TEXT PRIMARY KEY) WITHOUT ROWID")
         run("CREATE TABLE note (sha256 TEXT)")
+
+    def clear(self) -> None:
+        """Make room for the next file; who is in the register stays known."""
+        for name in (*(f"s_{kept.name}" for kept in TABLES), "ending", "told", "note"):
+            self.connection.execute(f"DROP TABLE {name}")
+        self._waiting.clear()
+        self._create()
 
     def add(
         self, kept: Kept, line: int, customer: str, row: dict[str, Any], *, other: str = "", given: str = ""
@@ -59,7 +66,7 @@ class Stage:
         """Stage one row."""
         waiting = self._waiting[kept.name]
         key = kept.key(row, other)
-        waiting.append((line, customer, other, key, given, *(plain(row[name]) for name in kept.columns)))
+        waiting.append((line, customer, other, key, given, *kept.staged(row)))
         if len(waiting) >= FLUSH:
             self._write(kept.name)
 
@@ -105,6 +112,24 @@ class Stage:
             (after, most),
         )
         return [dict(zip((*names, "customer_id", "other_id"), row, strict=True)) for row in found]
+
+    def is_all_new(self, kept: Kept) -> bool:
+        """Whether nothing is to be done with the rows of a table but to put them in."""
+        asked = f"SELECT 1 FROM s_{kept.name} WHERE what <> ? LIMIT 1"
+        return self.connection.execute(asked, (NEW,)).fetchone() is None
+
+    def new_rows(
+        self, kept: Kept, owners: tuple[str, ...], import_id: int, after: int, most: int
+    ) -> list[tuple[Any, ...]]:
+        """The next rows of a table that is all new, as they are put in, the number of each first."""
+        listed = ", ".join(("s.n", *owners, "?", *(f"s.{name}" for name in kept.columns)))
+        other = " LEFT JOIN person o ON o.k = s.other" if len(owners) > 1 else ""
+        person = " LEFT JOIN person p ON p.k = s.customer" if owners else ""
+        found: list[tuple[Any, ...]] = self.connection.execute(
+            f"SELECT {listed} FROM s_{kept.name} s{person}{other} WHERE s.n > ? ORDER BY s.n LIMIT ?",
+            (import_id, after, most),
+        ).fetchall()
+        return found
 
     def decide(self, kept: Kept, decisions: Iterable[tuple[str, int | None, str, int]]) -> None:
         """Write what is to be done: (what, target, reason, n)."""
