@@ -96,13 +96,20 @@ def address_list(values: Sequence[str | bytes] | str | bytes) -> tuple[str, ...]
 
 
 def _as_text(value: str | bytes) -> str | None:
-    """Raw UTF-8 is allowed (RFC 6532); any other 8-bit text could be read in two ways, so it is not read."""
+    """Raw UTF-8 is allowed (RFC 6532). Other 8-bit text could be read in two ways: allowed in a name only.
+
+    In no charset of mail that is ASCII below 128 does a letter hold an octet that is also a bracket, a comma, a colon
+    or a quotation mark; in some it holds a backslash.
+    """
     if isinstance(value, str):
         return value
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
-        return None
+        name, bracket, rest = value.rpartition(b"<")
+        if not bracket or not rest.isascii() or b"\\" in name:
+            return None
+        return f"{name.decode('latin-1')}<{rest.decode('ascii')}"
 
 
 def _unreadable(text: str) -> str:

@@ -100,9 +100,9 @@ def border_zone(
     if position == "below":
         end = received[hops] if hops < len(received) else len(fields)
         return Zone(fields[received[hops - 1] + 1 : end], received[hops - 1] + 1) if hops else Zone([], 0)
-    if not received:
+    if not received and not own_hosts:
         return Zone(fields, len(fields))
-    # With hosts named and the topmost Received by none of them, no border is known: nothing counts.
+    # With hosts named and the topmost Received by none of them, or none at all, no border is known: nothing counts.
     return Zone(fields[: received[hops - 1]], received[hops - 1]) if hops else Zone([], 0)
 
 

@@ -17,6 +17,8 @@ MAX_FIELDS = 2000
 MAX_VALUE = 64 * 1024
 """Longest value in octets that is looked at; the rest of a longer one is left aside."""
 
+_BLANKS = b" \t\r\n"
+"""What may stand around a value and is no part of it; any other control character is."""
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _CONTINUED = re.compile(rb"[ \t]+[^\s][^\r\n]*(?:\r\n|\r|\n)(?=[!-9;-~]{1,60}:)")
@@ -83,7 +85,7 @@ def split_header(content: bytes, start: int = 0, end: int | None = None) -> tupl
                 size += len(line)
         elif (match := _NAME.match(line)) and len(fields) < MAX_FIELDS:
             if name:
-                fields.append(Field(name, b"".join(lines)[:MAX_VALUE].strip()))
+                fields.append(Field(name, b"".join(lines)[:MAX_VALUE].strip(_BLANKS)))
             name = match[1].decode("ascii").lower()
             lines, size = [line[match.end() :]], len(line)
         elif not line.startswith((b">From ", b"From ")) and line.strip():
@@ -91,7 +93,7 @@ def split_header(content: bytes, start: int = 0, end: int | None = None) -> tupl
             break
         at = last
     if name:
-        fields.append(Field(name, b"".join(lines)[:MAX_VALUE].strip()))
+        fields.append(Field(name, b"".join(lines)[:MAX_VALUE].strip(_BLANKS)))
     return Header(fields), at
 
 

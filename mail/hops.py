@@ -21,7 +21,12 @@ _BY = re.compile(r"(?:^|[\s)])by\s+([^\s;()]+)", re.I)
 _FROM = re.compile(r"\s*from\s+([^\s;()]+)", re.I)
 _LOCAL_PROTOCOL = re.compile(r"\swith\s+(?:lmtp\w*|local)\b", re.I)
 _ADDRESS = re.compile(r"\[?(?:IPv6:)?((?:\d{1,3}\.){3}\d{1,3}|[0-9a-f]{0,4}:[0-9a-f:.%]+)\]?", re.I)
-_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+_RESOLVED = re.compile(r"\s*from\s+\S+\s+\(([^()\s]+)\s+\[[^()\s]+\]\s*\)", re.I)
+"""`from NAME (RESOLVED [ADDRESS])`: what the host itself found out of the other side. More than that in the brackets is
+another program's way, or `may be forged`; brackets further on tell of encryption, with names out of certificates.
+"""
+_LOCAL_HOSTS = frozenset({"localhost", "localhost.localdomain"})
+"""What a filter beside the MTA may call itself."""
 _HOUSE = tuple(
     ip_network(one)
     for one in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10")
@@ -30,7 +35,12 @@ _HOUSE = tuple(
 
 
 _EXCHANGE_BORDER = ".mail.protection.outlook.com"
-_EXCHANGE_INSIDE = (".prod.outlook.com", ".outlook.office365.com", ".prod.protection.outlook.com")
+_EXCHANGE_INSIDE = (
+    ".prod.outlook.com",
+    ".prod.exchangelabs.com",
+    ".outlook.office365.com",
+    ".prod.protection.outlook.com",
+)
 _EXCHANGE_ADDRESSES = re.compile(r"2603:10[0-9a-f]6:", re.I)
 """What Exchange Online's machines have between each other: 2603:1006::/32, 2603:1016::/32 ... 2603:10f6::/32."""
 _HELO_SAID = re.compile(r"\b(?:helo|ehlo)[=\s]\s*[^\s()]+", re.I)
@@ -42,7 +52,8 @@ def own_hops(values: Sequence[bytes], own_hosts: Sequence[str]) -> int:
     inner = inner_hops(values)
     count = 0
     for value in values[inner:]:
-        if by_host(value) not in own:
+        host = by_host(value)
+        if host not in own and not (count and host in _LOCAL_HOSTS):
             break
         count += 1
         if not _came_from_inside(value, own):
@@ -128,21 +139,27 @@ def _came_from_inside(value: bytes, own: set[str]) -> bool:
         return True  # no connection at all: handed over on the host itself
     clause = _from_clause(value)
     called = name[1].lower().rstrip(".")
-    is_named = any(one == called or one.startswith(f"{called}.") for one in own)
+    is_named = any(_is_called(one, called) for one in own)
+    # Whoever connects calls himself as he likes; a host that greets itself does it in itself, or by LMTP.
+    is_another = not _is_called(by_host(value), called) or _LOCAL_PROTOCOL.search(plain) is not None
     addresses = [found for one in _ADDRESS.findall(clause) if (found := _address(one))]
     if all(one.is_loopback for one in addresses) and addresses:
         return True
     if addresses:
         housed = all(_housed(one) for one in addresses)
-        return is_named and (housed or _all_ours(clause, own))
-    return is_named and (called != by_host(value) or _LOCAL_PROTOCOL.search(plain) is not None)
+        return is_named and ((housed and is_another) or _resolves_to_ours(clause, own))
+    return is_named and is_another
 
 
-def _all_ours(clause: str, own: set[str]) -> bool:
-    """Whether every host name before `by`, the one that the connection's address resolves to among them, is ours."""
-    resolved = " ".join(re.findall(r"\(([^()]*)\)", clause))
-    names = [one.lower() for one in _HOST.findall(clause) if not _address(one)]
-    return any(one.lower() in own for one in _HOST.findall(resolved)) and all(one in own for one in names)
+def _is_called(host: str, called: str) -> bool:
+    """Whether `called` is the host's name, or its first part."""
+    return host == called or host.startswith(f"{called}.")
+
+
+def _resolves_to_ours(clause: str, own: set[str]) -> bool:
+    """Whether the connection's address resolves to a host of ours."""
+    match = _RESOLVED.match(clause)
+    return match is not None and match[1].rpartition("@")[2].lower().rstrip(".") in own
 
 
 def _plain(value: bytes) -> str:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mail.addresses import address_list, normalise_address, strict_from
+from mail.fields import split_header
 
 SURE = {
     "aino.esimerkkila@posti.test": "aino.esimerkkila@posti.test",
@@ -77,8 +78,38 @@ def test_no_field_and_two_fields_name_no_one() -> None:
     assert strict_from([b"aino@posti.test", b"aino@posti.test"]) == ("", ("TWO_FROM",))
 
 
-def test_bytes_that_are_not_utf8_could_be_read_in_two_ways() -> None:
-    assert strict_from([b"Esimerkkil\xe4 <aino@posti.test>"]) == ("", ("BAD_ADDRESS",))
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"Esimerkkil\xe4 <aino@posti.test>",
+        b'"Esimerkkil\xe4, Aino" <aino@posti.test>',
+    ],
+)
+def test_an_old_program_writes_a_name_in_bytes_of_its_own_and_the_address_is_as_sure_as_ever(value: bytes) -> None:
+    assert strict_from([value]) == ("aino@posti.test", ())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"Aino <aino\xe4@posti.test>",
+        b"aino\xe4@posti.test",
+        b"aino@posti.test (Esimerkkil\xe4)",
+        b"eino@muu.test \xe4 <aino@posti.test>",
+        b"\xe4 <eino@muu.test>, Aino <aino@posti.test>",
+        b"Aino <aino@posti.test> \xe4",
+        b'"\xa5\\" <eino@muu.test>, "\xa5\\" <aino@posti.test>',
+        b"Esimerkkil\x84 <aino@posti.test>",
+        b"Esimerkkil\xad\xe4 <aino@posti.test>",
+    ],
+)
+def test_bytes_that_are_not_utf8_are_no_part_of_an_address_nor_of_anything_like_one(value: bytes) -> None:
+    assert strict_from([value])[0] == ""
+
+
+def test_a_control_character_at_the_end_is_one_as_well() -> None:
+    header, _ = split_header(b"From: aino@posti.test\x0b\r\n\r\n")
+    assert strict_from(header.all("from")) == ("", ("CONTROL_CHARACTER",))
 
 
 def test_addresses_are_compared_in_lower_case_and_with_nothing_else_folded() -> None:

@@ -81,6 +81,60 @@ def test_a_field_counts_only_where_no_sender_can_put_one(block: str, settings: d
     assert judge(block, **renamed).verdict == verdict
 
 
+TWO_HOSTS = ("mx.lampo.test", "store.lampo.test")
+ENCRYPTED = "(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519)"
+OVER_TLS = f"{ENCRYPTED}\r\n\t(No client certificate requested)"
+FILTERED = (
+    "Received: from localhost (localhost [127.0.0.1]) by mx.lampo.test (Postfix) with ESMTP; Tue\r\n"
+    "Received: from mx.lampo.test ([127.0.0.1]) by localhost (mx.lampo.test [127.0.0.1]) (amavisd-new); Tue\r\n"
+)
+
+
+def passed_on(client: str, more: str, *, by: str = "store.lampo.test") -> str:
+    return f"Received: from {client}\r\n\t{more}\r\n\tby {by} (Postfix) with ESMTPS; Tue\r\n"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        passed_on("mx.lampo.test (mx.lampo.test [203.0.113.5])", OVER_TLS),
+        passed_on("mx.lampo.test (mx.lampo.test. [203.0.113.5])", ""),
+        passed_on("mx.lampo.test (unknown [10.0.0.5])", OVER_TLS),
+        passed_on("mx (mx.lampo.test [203.0.113.5])", OVER_TLS),
+        FILTERED,
+    ],
+    ids=["by its name", "with a dot", "on the inner net", "by its short name", "through a filter beside it"],
+)
+def test_a_host_of_ours_that_hands_the_mail_on_is_known(inner: str) -> None:
+    assert judge(inner + PASS + BORDER + FOREIGN, own_hosts=TWO_HOSTS).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    "border",
+    [
+        passed_on("mx.lampo.test (unknown [198.51.100.66])", '(Client CN "mx.lampo.test")', by="mx.lampo.test"),
+        passed_on(
+            "mx.lampo.test (unknown [198.51.100.66])", f"{OVER_TLS} (mx.lampo.test [10.0.0.5])", by="mx.lampo.test"
+        ),
+        passed_on("mx.lampo.test (mx.lampo.test [198.51.100.66] (may be forged))", "", by="mx.lampo.test"),
+        passed_on("mx.lampo.test (mx.lampo.test@vieras.test [198.51.100.66])", "", by="mx.lampo.test"),
+        passed_on("mx.lampo.test (HELO mx.lampo.test) (198.51.100.66)", "", by="mx.lampo.test"),
+        passed_on("mx.lampo.test (unknown [172.17.0.1])", OVER_TLS, by="mx.lampo.test"),
+        passed_on("mx (unknown [172.17.0.1])", OVER_TLS, by="mx.lampo.test"),
+        passed_on("localhost (unknown [198.51.100.66])", "", by="mx.lampo.test"),
+    ],
+    ids=["certificate", "comment", "sendmail doubts", "ident", "qmail", "behind NAT", "short behind NAT", "localhost"],
+)
+@pytest.mark.parametrize("below", [BORDER, FILTERED + BORDER, INNER + BORDER])
+def test_a_stranger_who_calls_himself_ours_is_none_of_ours(border: str, below: str) -> None:
+    assert judge(border + PASS + below + FOREIGN, own_hosts=TWO_HOSTS).verdict == "none"
+
+
+def test_where_hosts_are_named_a_mail_that_none_of_them_let_in_has_no_border() -> None:
+    assert judge(PASS, own_hosts=TWO_HOSTS).verdict == "none"
+    assert judge(FILTERED.partition("\n")[2] + PASS, own_hosts=TWO_HOSTS).verdict == "none"
+
+
 def test_fields_of_one_mta_that_disagree_are_no_pass() -> None:
     block = PASS + OURS + "dmarc=fail header.from=posti.test\r\n" + BORDER
     assert judge(block).verdict == "fail"
@@ -199,6 +253,7 @@ def exo(results: str) -> str:
     [
         (EXO_INNER + EXO_RESULTS + EXO_BORDER + FOREIGN, "pass"),
         (EXO_RESULTS + EXO_BORDER + FOREIGN, "pass"),
+        (EXO_INNER.replace("PROD.OUTLOOK", "PROD.EXCHANGELABS") + EXO_RESULTS + EXO_BORDER + FOREIGN, "pass"),
         (EXO_INNER + EXO_BORDER + EXO_RESULTS + FOREIGN, "none"),
         (EXO_INNER + EXO_BORDER + FOREIGN + EXO_RESULTS + EXO_BORDER, "none"),
         (EXO_INNER + EXO_RESULTS + FOREIGN, "none"),
