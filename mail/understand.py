@@ -8,16 +8,15 @@ Whatever the bytes are, a mail ends as an `InboundMessage`: what cannot be under
 named in `problems`, for nothing that a person sent may be lost because a program could not read it (INV-4).
 """
 
-import email.utils
 import logging
 from dataclasses import dataclass, replace
-from datetime import UTC
 from typing import Literal
 
 from mail import charsets, mime
 from mail.addresses import address_list, strict_from
 from mail.authentication import UNKNOWN, authenticate
 from mail.automatic import classify
+from mail.dates import iso_date
 from mail.delivered import delivered_to
 from mail.facts import Facts
 from mail.fields import Header
@@ -130,7 +129,7 @@ def _mail(raw: RawMessage, trust: Trust) -> InboundMessage:
         cc=cc,
         reply_to=address_list(header.all("reply-to")),
         delivered_to=delivered_to(header, raw.envelope.recipients, to, cc),
-        date=_date(header),
+        date=iso_date(header.text("date")),
         accepted_at=accepted_at(header, trust.own_hosts),
         message_id=own_id,
         in_reply_to=in_reply_to(header.all("in-reply-to")),
@@ -188,15 +187,3 @@ def origin(raw: RawMessage, header: Header, from_address: str, trust: Trust) -> 
     except Exception as error:  # noqa: BLE001  # what cannot be checked, out of memory or not, is still to be read
         _log.warning("mail not verified", extra={"sha256": raw.sha256, "error": type(error).__name__})
         return Authentication("none", found.domain, (NOT_VERIFIED,))
-
-
-def _date(header: Header) -> str:
-    """The Date field as ISO 8601; without a zone it is left without one; unreadable, it is shown as it stands."""
-    text = header.text("date")
-    try:
-        when = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return text
-    if when.tzinfo is None and text.rstrip().endswith("-0000"):
-        when = when.replace(tzinfo=UTC)
-    return when.isoformat()
