@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from bot.web import acts, cards, downloads, log_in, machines, quarantine, ticket, worklist
+from bot.web import acts, cards, downloads, log_in, machines, mailboxes, quarantine, ticket, worklist
 from bot.web.visit import Desk, Visit
 
 Handler = Callable[[Desk, Visit], Awaitable[Response]]
@@ -35,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/log-in", log_in.enter, "POST", public=True),
     Route("/log-out", log_in.leave, "POST"),
     Route("/", worklist.show),
+    Route("/mailboxes", mailboxes.show),
     Route("/tickets/{ticket_id:int}", ticket.show),
     Route("/cards/{number}", cards.follow),
     Route("/drafts/{draft_id:int}", ticket.show_draft),

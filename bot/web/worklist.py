@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bot.web.answers import page, what_was_said
 from bot.web.visit import Desk, Visit
-from store import canaries
+from store import canaries, mailboxes
 from store import desk as lists
 
 PAGE = 50
@@ -60,4 +60,5 @@ def _values(session: Session, view: str, number: int) -> Mapping[str, Any]:
         "troubled": lists.troubled_sends(session),
         "alarms": canaries.open_alarms(session),
         "flights": flights,
+        "parked": mailboxes.count_parked(session),
     }
