@@ -25,7 +25,7 @@ from store.reviews import CORRECTED, digest, typed
 
 HOLD_SECONDS = 0.05
 """How long a transaction should hold the lock."""
-FIRST, LEAST, MOST = 300, 50, 20_000
+FIRST, LEAST, MOST = 300, 50, 6_000
 """Rows of the first transaction, and of the smallest and largest."""
 TRIES = 30
 """How often a transaction is tried again that did not get the lock."""
@@ -68,6 +68,7 @@ class Applying:
 
     def _put(self, kept: Kept, after: int) -> None:
         total = self.stage.all_count(kept)
+        self.size = FIRST
         if total and self.stage.is_all_new(kept):
             self._put_new(kept, after, total)
         else:
@@ -123,7 +124,7 @@ class Applying:
                 self.sleep(1.0)
         held = time.monotonic() - began
         self.longest = max(self.longest, held)
-        self.size = max(LEAST, min(MOST, int(self.size * min(2.0, HOLD_SECONDS / max(held, 0.001)))))
+        self.size = max(LEAST, min(MOST, int(self.size * min(1.5, HOLD_SECONDS / max(held, 0.001)))))
         if self.is_sqlite:
             self.sleep(max(held, 0.01))
 
