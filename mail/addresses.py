@@ -38,7 +38,9 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ANGLED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 _LOOSE = re.compile(r"[ \t]{0,20}([.@])[ \t]{0,20}(?=\S)")
-_LENIENT = re.compile(r"""(?:"(?:[^"\\\r\n]|\\.){1,64}"|[^\s<>()\[\]@,;:"]{1,200})@[^\s<>()@,;:"'\\]{1,255}""")
+_LENIENT = re.compile(
+    r"""(?:"(?:[^"\\\r\n]|\\.){1,64}"|[^\s<>()\[\]@,;:"]{1,200})@(?:\[[^][\s<>]{1,255}\]|[^\s<>()@,;:"'\\]{1,255})"""
+)
 
 
 def strict_from(values: Sequence[str | bytes]) -> tuple[str, tuple[str, ...]]:
@@ -182,7 +184,7 @@ def _checked(spec: str) -> tuple[str, tuple[str, ...]]:
 
 def _mailboxes(text: str) -> list[str]:
     """Cut at commas and semicolons outside quotation marks, brackets and comments; a group's name falls away."""
-    pieces, start, quoted, depth, angle, escaped = [], 0, False, 0, False, False
+    pieces, start, quoted, depth, angle, escaped, literal = [], 0, False, 0, False, False, False
     for at, char in enumerate(text[: 64 * 1024]):
         if escaped:
             escaped = False
@@ -200,7 +202,9 @@ def _mailboxes(text: str) -> list[str]:
             continue
         elif char in "<>":
             angle = char == "<"
-        elif (char in ",;" and not angle) or (char == ":" and not angle):
+        elif char in "[]":
+            literal = char == "[" and text[at - 1 : at] == "@"
+        elif (char in ",;" and not angle) or (char == ":" and not angle and not literal):
             pieces.append(text[start:at])
             start = at + 1
     pieces.append(text[start : 64 * 1024])
@@ -213,8 +217,10 @@ def _lenient(mailbox: str) -> list[str]:
     """The address of one mailbox; of a piece with neither brackets nor commas every address in it."""
     if "(" in mailbox:
         mailbox = _without_comments(mailbox)
-    angled = _ANGLED.search(_QUOTED.sub(_masked, mailbox)) if "<" in mailbox else None
-    inner = mailbox[angled.start(2) : angled.end(2)] if angled else mailbox
+    angled = list(_ANGLED.finditer(_QUOTED.sub(_masked, mailbox))) if "<" in mailbox else []
+    if len(angled) > 1:  # a comma was forgotten
+        return [address for one in angled for address in _lenient(mailbox[slice(*one.span())])]
+    inner = mailbox[slice(*angled[0].span(2))] if angled else mailbox
     if angled and inner.startswith("@") and ":" in inner:
         inner = inner.rsplit(":", 1)[1]
     if "=?" in inner:

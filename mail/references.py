@@ -16,7 +16,9 @@ MAX_LENGTH = 998  # RFC 5322, 2.1.1
 
 _BRACKETED = re.compile(r"<\s*([^<>]{1,1200}?)\s*>")
 _BARE = re.compile(r"[^\s<>,;\"']+@[^\s<>,;\"']+")
-_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
+_COMMENT = re.compile(r"\s*\([^()<>]{0,200}\)\s*")
+_TOLD = re.compile(r"\s*(?:message from|your message)\b", re.I)
 
 
 def message_id(values: Sequence[bytes]) -> str:
@@ -26,8 +28,13 @@ def message_id(values: Sequence[bytes]) -> str:
 
 
 def in_reply_to(values: Sequence[bytes]) -> str:
-    """The first identifier that the message says it answers, or ""."""
+    """The first identifier that the message says it answers, or "".
+
+    `Message from Aino <aino@posti.test> of "Mon" <1@posti.test>`, as MH and its kin write it, names the sender first.
+    """
     found = _identifiers(values)
+    if len(found) == 2 and len(values) == 1 and _TOLD.match(values[0].decode("latin-1")):
+        return found[1]
     return found[0] if found else ""
 
 
@@ -43,10 +50,17 @@ def _identifiers(values: Sequence[bytes]) -> list[str]:
     found: list[str] = []
     for value in values:
         text = clean_line(decode_words(decode(value)[0]))
-        inside = [_SPACE.sub("", match) for match in _BRACKETED.findall(text)]
+        inside = [_joined(match) for match in _BRACKETED.findall(text)]
         if not inside and " " not in text and text:
             inside = [text.strip("<>")]
         elif not inside:
             inside = _BARE.findall(text)
         found.extend(f"<{identifier}>" for identifier in inside if identifier and len(identifier) <= MAX_LENGTH)
     return found
+
+
+def _joined(identifier: str) -> str:
+    """Without the blanks and comments that old syntax allows within it (RFC 5322, 4.5.4), but for quoted ones."""
+    if " " not in identifier:
+        return identifier
+    return _SPACE.sub(lambda found: found[1] or "", _COMMENT.sub(" ", identifier))

@@ -16,6 +16,9 @@ from mail.references import MAX_REFERENCES, in_reply_to, message_id, references
         (b'"Aino\'s message of 3 March" <1@posti.test>', "<1@posti.test>"),
         (b"=?utf-8?q?=3C1=40posti=2Etest=3E?=", "<1@posti.test>"),
         (b"<no-at-sign>", "<no-at-sign>"),
+        (b"<1   @   posti(a comment)  .test>", "<1@posti.test>"),
+        (b"<1(2)@posti.test>", "<1(2)@posti.test>"),
+        (b'<"a b"@posti.test>', '<"a b"@posti.test>'),
         (b"", ""),
         (b"Your message of Tuesday", ""),
         (b"<" + b"a" * 2000 + b"@posti.test>", ""),
@@ -24,6 +27,18 @@ from mail.references import MAX_REFERENCES, in_reply_to, message_id, references
 def test_an_identifier_is_found_or_not_claimed(value: bytes, expected: str) -> None:
     assert message_id([value] if value else []) == expected
     assert in_reply_to([value] if value else []) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b'Message from Aino <aino@posti.test> of "Mon, 02 Mar 2026 10:00:00 +0200" <1@posti.test>',
+        b'Your message of "Mon, 02 Mar 2026 10:00:00 +0200" <1@posti.test>',
+        b"<1@posti.test> from Aino <aino@posti.test> on Monday",
+    ],
+)
+def test_the_sender_told_beside_an_identifier_is_none(value: bytes) -> None:
+    assert in_reply_to([value]) == "<1@posti.test>"
 
 
 def test_references_keep_their_order_and_stand_once() -> None:
