@@ -4,13 +4,14 @@ A row whose sending was cut short (the process died, the relay fell silent after
 program never tries it again, a person decides (INV-9). Nothing here talks to a network.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, or_, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col
 
@@ -21,6 +22,9 @@ from store.rows import add_row
 
 ACKNOWLEDGEMENTS_A_DAY = 3
 """INV-7: so many in 24 hours an address, then one summary, then silence."""
+
+_LIKE = re.compile(r"[\\%_]")
+"""Signs that mean something in SQL's `LIKE`."""
 
 MOST_IDS = 50
 """Message-IDs of one mail that are looked up."""
@@ -41,6 +45,11 @@ _TABLE = table_of(OutboxRow)
 _ACKNOWLEDGED = select(func.count(_TABLE.c.id)).where(
     _TABLE.c.kind == "acknowledgement",
     _TABLE.c.to_address == bindparam("address"),
+    _TABLE.c.created_at > bindparam("since"),
+)
+_ACKNOWLEDGED_BOX = select(func.count(_TABLE.c.id)).where(
+    _TABLE.c.kind == "acknowledgement",
+    or_(_TABLE.c.to_address == bindparam("box"), _TABLE.c.to_address.like(bindparam("details"), escape="\\")),
     _TABLE.c.created_at > bindparam("since"),
 )
 _DUE = (
@@ -89,8 +98,22 @@ def _note_queued(session: Session, row_id: int | None, values: dict[str, Any], a
 
 
 def acknowledgements_since(session: Session, address: str, since: datetime) -> int:
-    """How many acknowledgements were queued to an address after `since`, whatever became of them."""
-    counted: int = session.connection().execute(_ACKNOWLEDGED, {"address": address, "since": since}).scalar_one()
+    """How many acknowledgements were queued to an address after `since`, whatever became of them.
+
+    An address with a detail (`aino+lampo@`, RFC 5233) counts with the mailbox before the sign and all its other
+    details: they cost nothing to invent, and one person reads them all.
+    """
+    local, _, domain = address.rpartition("@")
+    box, detail, _ = local.partition("+")
+    if box and detail:
+        at_domain = f"@{domain}"
+        details = "%".join(_LIKE.sub(r"\\\g<0>", part) for part in (f"{box}+", at_domain))
+        found = session.connection().execute(
+            _ACKNOWLEDGED_BOX, {"box": box + at_domain, "details": details, "since": since}
+        )
+    else:
+        found = session.connection().execute(_ACKNOWLEDGED, {"address": address, "since": since})
+    counted: int = found.scalar_one()
     return counted
 
 

@@ -275,6 +275,14 @@ async def test_capital_letters_evade_no_cap(house: House) -> None:
     assert len(house.outbox("acknowledgement")) == 4
 
 
+async def test_details_behind_a_plus_sign_evade_no_cap(house: House) -> None:
+    """Whose mailbox is flooded with our answers did not write: details cost a forger nothing (THREATS 21)."""
+    for number in range(9):
+        await house.receive(f"{STRANGERS} {number}", sender=f"seija+{number}@tuntematon.test", verdict=None)
+    assert len(house.tickets()) == 9
+    assert len(house.outbox("acknowledgement")) == 4
+
+
 async def test_a_crowd_of_mails_led_on_together_is_counted_all_the_same(house: House) -> None:
     for number in range(12):
         await house.take(f"{STRANGERS} {number}", sender=SEIJA)

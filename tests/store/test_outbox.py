@@ -123,6 +123,14 @@ def test_acknowledgements_are_counted_by_address_and_age_whatever_became_of_them
     assert database.read_now(lambda session: outbox.acknowledgements_since(session, "a@posti.test", since)) == 2
 
 
+def test_all_details_of_a_mailbox_are_one_address(database: Database) -> None:
+    addresses = ["a_b@posti.test", "a_b+1@posti.test", "a_b+2@posti.test", "axb+1@posti.test", "a_b+1@muu.test"]
+    _add(database, *(notice(at, kind="acknowledgement", to_address=to) for at, to in enumerate(addresses, start=1)))
+    since = NOW - timedelta(hours=24)
+    for address, count in (("a_b+3@posti.test", 3), ("a_b@posti.test", 1), ("+1@posti.test", 0), ("c+1@posti.test", 0)):
+        assert database.read_now(lambda session, to=address: outbox.acknowledgements_since(session, to, since)) == count
+
+
 def test_a_row_without_the_model_is_the_row_with_it(database: Database) -> None:
     values = notice(1).model_dump(exclude={"id"})
     ids = database.write_now(
