@@ -23,10 +23,14 @@ _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _CONTINUED = re.compile(rb"[ \t]+[^\s][^\r\n]*(?:\r\n|\r|\n)(?=[!-9;-~]{1,60}:)")
 _ENCODED = re.compile(r"=\?([\w.*:+-]{1,60})\?([bBqQ])\?(.{0,3000}?)\?=")
+_SLASH = re.compile(r"[ \t]{0,9}/[ \t]{0,9}")
+_TRAILING_COMMENT = re.compile(r"[ \t]+\([^()]{0,200}\)\s*\Z")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BASE64_JUNK = re.compile(rb"[^A-Za-z0-9+/]")
 
 
+_NAMES = frozenset({"name", "filename"})
+"""Parameters in which programs write parentheses without quotation marks; in others they are comments."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -130,7 +134,7 @@ def decode_words(text: str) -> str:
 def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     """The main value in lower case and the parameters of a `Content-Type` or `Content-Disposition` value, decoded."""
     pieces = list(_pieces(charsets.decode(value)[0]))
-    main, *loose = pieces[0].strip().lower().split(None, 1) or [""]
+    main, *loose = _SLASH.sub("/", pieces[0]).strip().lower().split(None, 1) or [""]
     if "=" in main:  # `filename=a.pdf`, without the word before it
         main, pieces = "", ["", *pieces]
     elif loose and "=" in loose[0]:  # `text/html charset=utf-8`, without the semicolon
@@ -148,6 +152,8 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
             order = int(index) if index.isascii() and index.isdigit() and len(index) < 5 else 0
             split.setdefault(base, []).append((order, number.endswith("*") or not number, _unquoted(raw)))
         else:
+            if raw.endswith(")") and name not in _NAMES:
+                raw = _TRAILING_COMMENT.sub("", raw)
             plain.setdefault(name, charsets.clean_line(decode_words(_unquoted(raw))))
     for base, sections in split.items():
         plain[base] = charsets.clean_line(_continued(sections)) or plain.get(base, "")
@@ -174,7 +180,8 @@ def _lines(content: bytes, at: int, end: int) -> Iterator[tuple[bytes, int, int]
             stop = content.find(b"\n", at, end)
             stop = end if stop < 0 else stop
         bare = content.find(b"\r", at, stop)
-        if 0 <= bare < stop - 1 or (bare == stop - 1 and stop == end):  # a CR that no LF follows ends a line as well
+        doubled = bare == stop - 2 and stop < end and content[stop - 1 : stop] == b"\r"  # CR CR LF is one line end
+        if not doubled and (0 <= bare < stop - 1 or (bare == stop - 1 and stop == end)):  # a CR without LF is one, too
             yield content[at:bare], at, bare + 1
             at = bare + 1
             continue

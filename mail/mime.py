@@ -98,9 +98,11 @@ def _part(content: bytes, span: _Span, default_type: str, depth: int, budget: _B
 
 
 def _disposition(value: str) -> str:
-    """RFC 2183, 2.8: an unknown word means `attachment`; what is not a word at all means nothing."""
+    """RFC 2183, 2.8: an unknown word means `attachment`; a form's field or what is not a word at all means nothing."""
     if value in {"", "inline"}:
         return value
+    if value == "form-data":  # RFC 7578: what was typed into a form; a file has a name
+        return ""
     return "attachment" if re.fullmatch(r"[a-z][a-z0-9-]*", value) else ""
 
 

@@ -22,6 +22,8 @@ _FORWARDED = frozenset({"message/rfc822", "message/global"})
 _REPORT_TEXT = frozenset(
     {"message/delivery-status", "message/disposition-notification", "message/feedback-report", "text/rfc822-headers"}
 )
+_DATA = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory", "text/css", "text/csv", "text/rtf"})
+_DATA |= {"text/xml", "text/javascript"}
 _SHOWN_FIELDS = ("from", "to", "date", "subject")
 _OUTLOOK = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -187,9 +189,14 @@ def _show_packed_text(root: Part, own: _Shown) -> None:
 
 
 def _show_attached_text(root: Part, reading: Reading, own: _Shown) -> None:
-    """A mail whose only words are in an attached text file: the request is there, so it is read (THREATS 45)."""
+    """A mail whose only words are in an attached text file: the request is there, so it is read (THREATS 45).
+
+    A text of an unknown subtype is plain text (RFC 2046, 4.1.4), and read so where nothing else says anything.
+    """
     for part in root.walk():
-        if part.media_type in {"text/plain", "text/html"} and part.is_attached and not part.children:
+        attached = part.media_type in {"text/plain", "text/html"} and part.is_attached
+        unknown = part.media_type.startswith("text/") and part.media_type not in WRITTEN | _DATA
+        if (attached or unknown) and not part.children:
             own.add(_text(part, reading, keep_html=None))
 
 

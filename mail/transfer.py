@@ -27,7 +27,7 @@ def decoded(header: Header, body: bytes, *, textual: bool) -> bytes:
     value = header.first("content-transfer-encoding")
     if value in _PLAIN or not value:
         return body
-    encoding = re.sub(r"[^a-z0-9]", "", value.decode("latin-1").lower().split(";")[0])
+    encoding = re.sub(r"[^a-z0-9]", "", value.decode("latin-1").lower().split(";")[0].split("(")[0])
     if encoding in {"base64", "xbase64", "b64"}:
         return _base64(body, textual=textual)
     if encoding == "quotedprintable":

@@ -46,7 +46,7 @@ def wording(part: Part) -> Wording:
         declared = _declared_inside(part.body) or declared
     body, packed = transfer.without_yenc(part.body) if b"=ybegin " in part.body else (part.body, [])
     text, defect = charsets.decode(body, declared)
-    text = text[: 2 * MAX_TEXT].replace("\r\n", "\n").replace("\r", "\n")
+    text = text[: 2 * MAX_TEXT].replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     if part.media_type == "text/html":
         return Wording(hypertext.text_of(text), text, defect)
     if part.media_type == "text/x-amp-html":
