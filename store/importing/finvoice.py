@@ -22,7 +22,7 @@ from store.register_shape import IdentifierEntry, RecordEntry
 
 LARGEST_INVOICE = 16 << 20
 _BEGIN = re.compile(rb"<\?xml\b[^>]*\?>")
-_ROOT = re.compile(rb"<(?:\w+:)?(Finvoice|Envelope)\b")
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?(Finvoice|Envelope)\b")
 _CHUNK = 1 << 20
 BUSINESS = "business_id:"
 """Before a customer number that is a business id, to be looked up."""
