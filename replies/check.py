@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterator
 
 from replies.catalogue import TEMPLATES
 from replies.notice import LANGUAGES, Notice
-from replies.printing import holds_identity_code, mask_identity_codes, one_line
+from replies.printing import one_line
 from replies.render import Words
 from store.models import Dossier
+from store.models.masking import holds_identity_code, mask_identity_codes
 
 ACCESS_SECTIONS = range(1, 13)
 """Numbered headings that an access reply has (GDPR Art. 15; DOMAIN 2.3)."""

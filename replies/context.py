@@ -11,8 +11,9 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from replies.notice import Basis, Category, FieldLabel, Notice, ReplyLanguage, Text
-from replies.printing import mask_identity_codes, one_line, print_date, print_number
+from replies.printing import one_line, print_date, print_number
 from store.models import Dossier, Held, HeldCategory
+from store.models.masking import mask_identity_codes
 
 COMPACT_FROM = 7
 """So many things of one kind, or more, are printed one a line: a series of readings is a list, not a pile of forms."""

@@ -28,12 +28,6 @@ _MONTHS = (
     "December",
 )
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_IDENTITY_CODE_LENGTH = 11
-_LIKE_AN_IDENTITY_CODE = re.compile(r"[0-3]\d{5}[-+A-FU-Y]\d{3}", re.IGNORECASE)
-"""Found in half the time, and almost never there."""
-_IDENTITY_CODE = re.compile(
-    r"(?<!\w)((?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d[-+A-FU-Y])\d{3}[0-9A-Z](?!\w)", re.IGNORECASE
-)
 
 
 def one_line(value: str) -> str:
@@ -42,18 +36,6 @@ def one_line(value: str) -> str:
         return " ".join(value.split())
     spaced = re.sub(r"\s+", " ", value)
     return " ".join("".join(char for char in spaced if unicodedata.category(char) not in _UNSEEN).split())
-
-
-def mask_identity_codes(value: str) -> tuple[str, int]:
-    """`value` with every henkilötunnus cut to `010190-****`, and how many there were (Tietosuojalaki 29 §)."""
-    if len(value) < _IDENTITY_CODE_LENGTH:  # most values; a dossier has hundreds
-        return value, 0
-    return _IDENTITY_CODE.subn(r"\1****", value)
-
-
-def holds_identity_code(text: str) -> bool:
-    """Whether anything in `text` looks like a henkilötunnus. The check sign is not reckoned."""
-    return _LIKE_AN_IDENTITY_CODE.search(text) is not None and _IDENTITY_CODE.search(text) is not None
 
 
 def print_date(day: date, language: ReplyLanguage) -> str:

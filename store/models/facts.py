@@ -6,8 +6,8 @@ is held about one of them.
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import phonenumbers
@@ -104,6 +104,19 @@ class Held:
     fields: tuple[tuple[str, str], ...]
     source: str
     recorded_on: date
+    masked: tuple[tuple[str, int], ...] = ()
+    """What was taken out of it: a named reason of `store.dossier.scope`, and how often."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What lies in the register and is not told: why, of which category, how many things."""
+
+    reason: str
+    """Of `store.dossier.scope`; `ROLE_OF_ANOTHER:tenant` names the role."""
+    category: str
+    """Empty where the things of another are meant as a whole: their kinds and number would tell of the other."""
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,10 @@ class Dossier:
     disclosures: tuple[DisclosedTo, ...]
     views: tuple[tuple[date, str], ...]
     """Days on which the data were looked at, with the purpose; no clock time, no names (KHO 2025:51)."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What is not in `categories` although the register has it, with its reason (DOMAIN 2.3, item 11)."""
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Names of fields that the mapping of an import gave: `category.kind.field` (`*` for any) to language to words."""
 
 
 def normalise_email(address: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replies.printing import holds_identity_code, mask_identity_codes, one_line, print_date, printed
+from replies.printing import one_line, print_date, printed
+from store.models.masking import holds_identity_code, mask_identity_codes
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=60)
 
