@@ -4,6 +4,8 @@ What each does stands in `bot.commands`, and is loaded only when it is called, s
 What a command cannot do it says in one sentence on standard error, and exits 1.
 """
 
+import io
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -266,5 +268,7 @@ def audit_verify(config: Config = DEFAULT) -> None:
 
 
 def main() -> None:
-    """The entry point of the installed command."""
+    """The entry point of the installed command. A sign that the terminal cannot show stops nothing."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

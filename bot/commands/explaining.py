@@ -17,9 +17,9 @@ def explain(files: list[Path], config: Path | None, received_at: str | None, *, 
     """Print one object, or one readable account, for each file."""
     logs.configure("ERROR")
     moment = _moment(received_at)
-    missing = [str(path) for path in files if not path.is_file()]
-    if missing:
-        raise Unable(f"{missing[0]}: there is no such file")
+    for path in files:  # a pipe is as good as a file
+        if path.is_dir() or not path.exists():
+            raise Unable(f"{path}: there is no such file")
     asyncio.run(_explain(files, config, moment, as_json=as_json))
 
 

@@ -46,8 +46,13 @@ def fail(sentence: str) -> NoReturn:
 
 
 def say(value: Any) -> None:
-    """One JSON object on a line."""
-    print(json.dumps(value, ensure_ascii=False))
+    """One JSON object on a line, whatever the terminal can show and whatever bytes a file's name is of."""
+    readable = json.dumps(value, ensure_ascii=False)
+    try:
+        readable.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        readable = json.dumps(value)
+    print(readable)
 
 
 @contextlib.contextmanager
