@@ -6,7 +6,7 @@ it was ended as wrong, and a turvakielto that a file would lift.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -88,7 +88,7 @@ def _is_fresh(database: Database, stage: Stage, kept: Kept) -> bool:
 class _Known:
     """What the register has of the customers of some staged rows."""
 
-    def __init__(self, session: Session, kept: Kept, rows: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, session: Session, kept: Kept, rows: list[dict[str, Any]]) -> None:
         ids = {row["customer_id"] for row in rows if row["customer_id"] is not None}
         self.live: dict[tuple[int, str], dict[str, Any]] = {}
         self.wrong: dict[tuple[int, str], dict[str, Any]] = {}
@@ -102,8 +102,7 @@ class _Known:
         if kept is ROLE:
             query = select(table, _CUSTOMER.c.key.label("other")).join(_CUSTOMER, _CUSTOMER.c.id == table.c.customer_id)
             query = query.where(owner.in_(ids))
-        if kept is READING:
-            query = query.where(table.c.read_at >= _earliest(rows))
+        query = query.where(*_narrowed(kept, rows))
         for row in session.connection().execute(query).mappings():
             customer = row["id"] if kept is CUSTOMER else row["holder_id"] if kept is ROLE else row["customer_id"]
             for key in keys_of(kept, row):
@@ -121,8 +120,16 @@ class _Known:
                 self.wrong[key] = row
 
 
-def _earliest(rows: Iterable[dict[str, Any]]) -> Any:
-    return datetime.fromisoformat(f"{min(row['read_at'] for row in rows)}+00:00")
+def _narrowed(kept: Kept, rows: list[dict[str, Any]]) -> Iterator[ColumnElement[bool]]:
+    """Of what a customer has by the thousand, only what the rows may be compared with."""
+    table = kept.table
+    if kept is READING:
+        moments = sorted(row["read_at"] for row in rows)
+        first, last = (datetime.fromisoformat(f"{one}+00:00") for one in (moments[0], moments[-1]))
+        yield table.c.meter.in_({row["meter"] for row in rows})
+        yield table.c.read_at.between(first, last)
+    elif kept is RECORD:
+        yield table.c.external_id.in_({row["external_id"] for row in rows})
 
 
 def keys_of(kept: Kept, row: Any) -> list[str]:
