@@ -24,7 +24,6 @@ _NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _CONTINUED = re.compile(rb"[ \t]+[^\s][^\r\n]*(?:\r\n|\r|\n)(?=[!-9;-~]{1,60}:)")
 _ENCODED = re.compile(r"=\?([\w.*:+-]{1,60})\?([bBqQ])\?(.{0,3000}?)\?=")
 _SLASH = re.compile(r"[ \t]{0,9}/[ \t]{0,9}")
-_TRAILING_COMMENT = re.compile(r"[ \t]+\([^()]{0,200}\)\s*\Z")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BASE64_JUNK = re.compile(rb"[^A-Za-z0-9+/]")
 
@@ -152,9 +151,8 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
             order = int(index) if index.isascii() and index.isdigit() and len(index) < 5 else 0
             split.setdefault(base, []).append((order, number.endswith("*") or not number, _unquoted(raw)))
         else:
-            if raw.endswith(")") and name not in _NAMES:
-                raw = _TRAILING_COMMENT.sub("", raw)
-            plain.setdefault(name, charsets.clean_line(decode_words(_unquoted(raw))))
+            meant = raw if name in _NAMES else _without_comment(raw.rstrip())
+            plain.setdefault(name, charsets.clean_line(decode_words(_unquoted(meant))))
     for base, sections in split.items():
         plain[base] = charsets.clean_line(_continued(sections)) or plain.get(base, "")
     return main, plain
@@ -216,6 +214,12 @@ def _pieces(text: str) -> Iterator[str]:
         yield from rest.split(";")
     else:
         yield rest
+
+
+def _without_comment(raw: str) -> str:
+    """RFC 2045, 5.1: `us-ascii (Plain text)` is a value and a comment."""
+    value, opened, _ = raw.rpartition("(") if raw.endswith(")") else ("", "", "")
+    return value if opened and value.endswith((" ", "\t")) else raw
 
 
 def _unquoted(raw: str) -> str:

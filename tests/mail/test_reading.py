@@ -164,6 +164,10 @@ HOSTILE = {
     "a zip bomb": HEAD.encode()
     + b"Content-Type: application/zip; name=a.zip\r\n\r\nPK\x03\x04"
     + bytes(10 * 1024 * 1024),
+    "blanks before a comment": HEAD.encode() + b"Content-Type: text/plain; charset=" + b" " * 60_000 + b")\r\n\r\nx",
+    "a date of brackets": HEAD.encode() + b"Date: " + b"(" * 60_000 + b"\r\n\r\nx",
+    "recipients without commas": b"To: " + b"<a@b.test>" * 6_000 + b"\r\n\r\nx",
+    "identifiers of quotations": b"References: " + (b"<" + b'"\\a (' * 240 + b">") * 50 + b"\r\n\r\nx",
     "names of a megabyte": HEAD.encode()
     + b"Content-Type: application/pdf; name*=utf-8''"
     + b"%C3%A4" * 200_000
