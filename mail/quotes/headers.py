@@ -55,8 +55,14 @@ def head(page: Page, at: int) -> Head | None:
                 return Head(at, block, forwards=kind == "forwarded")
         if kind:
             return Head(at, at + 1, forwards=kind == "forwarded")
-    end = fields_end(page, at)
+    end = fields_end(page, at) if not _is_led_in(page, at) else None
     return Head(at, end, forwards=False) if end else None
+
+
+def _is_led_in(page: Page, at: int) -> bool:
+    """Whether the writer leads in what follows, on the very line above: no program sets its block so close."""
+    above = page.shown[at - 1].strip() if at else ""
+    return above.endswith((":", "：")) and not (page.marked[at - 1] or field_kinds(above) or divider(above))
 
 
 def divider(line: str) -> str:
