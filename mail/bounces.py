@@ -39,6 +39,7 @@ _DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deliver
 _DAEMON_PATH = re.compile(rb"\s*<?\s*mailer-daemon\b", re.I)
 _PROGRAM_FIELDS = ("user-agent", "x-mailer", "x-originating-ip", "in-reply-to", "references", "thread-index")
 _OPENING_WORDS = 80
+_FIRST_WORDS = 16
 _FIRST_SIGHT = 6000
 
 
@@ -146,8 +147,16 @@ def _shows_a_person(found: _Evidence) -> bool:
         return True
     if found.sender and found.opens_as_program:
         return False
+    if not found.sender and _begins_as_a_person(found):
+        return True
     program = any(facts.header.has(name) for name in _PROGRAM_FIELDS)
     return program and (facts.answers or not found.subject_fits)
+
+
+def _begins_as_a_person(found: _Evidence) -> bool:
+    """Whether the text begins with what somebody tells of himself, however much of a mail system's stands below."""
+    opening = Words(" ".join(found.words.items[:_FIRST_WORDS]))
+    return phrases("absence")["oneself"].within(opening) and not phrases("bounces")["program"].opening(opening)
 
 
 def _reported(found: _Evidence) -> Verdict:
@@ -253,7 +262,8 @@ def _sender_fits(found: _Evidence) -> bool:
 def _words_tell(found: _Evidence) -> bool:
     """Whether the words under a fitting subject are those of a mail system rather than of a person."""
     facts = found.facts
-    if not (found.says("failure") or found.opens_as_program):
+    told = found.says("failure") or found.opens_as_program or (bool(found.sender) and found.says("delay"))
+    if not told:
         return False
     if found.sender:
         return not (found.sender == "office" and facts.answers and facts.asks)

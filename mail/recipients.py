@@ -54,8 +54,9 @@ _FAILING = re.compile(
     re.I,
 )
 _ARRIVED = re.compile(
-    r"success(?:ful|fully)|\b(?:was|were|been) (?:delivered|relayed) to\b|transient non-?fatal|"
-    r"deliveries? (?:that )?succeeded",
+    r"\bsuccess(?:ful|fully) (?:deliver|relay|sent|transmi|complet|notif|expand)\w*|\bsuccessful\b|"
+    r"(?:deliver|relay|transmit|complet)\w* success|\bsent success|\b(?:was|were|been) (?:delivered|relayed) to\b|"
+    r"transient non-?fatal|deliveries? (?:that )?succeeded",
     re.I,
 )
 _EXPANDED = re.compile(r"\((?:\w{1,20} )?(?:expanded|generated|forwarded) from", re.I)
@@ -180,7 +181,7 @@ def _places(words: str) -> dict[str, list[str]]:
         if not line.strip():
             continue
         if _HEADING.search(line) or _FAILING.search(line):
-            arrived = bool(_ARRIVED.search(line)) and not re.search(r"\bnot\b|n't", line)
+            arrived = bool(_ARRIVED.search(line)) and not re.search(r"\bnot\b|n't|\bunable\b", line)
         place = "" if arrived else _place(line, before)
         for address, preceding in _with_preceding(line):
             if place and not _SENDER_BEFORE.search(preceding):

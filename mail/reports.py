@@ -36,10 +36,15 @@ def report(facts: Facts) -> Found | None:
         return "report", signs.FEEDBACK_REPORT
     tls = facts.report_type == "tlsrpt" or facts.header.has("tls-report-domain")
     zipped = any(part.media_type in _REPORT_TYPES or _REPORT_FILE.match(part.name) for part in facts.parts)
-    titled = _REPORT_SUBJECT.search(facts.subject[:1000]) is not None and not facts.answers
+    titled = _REPORT_SUBJECT.search(facts.subject[:1000]) is not None and not (facts.answers or _is_told(facts))
     if tls or titled or (zipped and len(facts.new_text) < _SHORT and not facts.answers):
         return "report", signs.AGGREGATE_REPORT
     return None
+
+
+def _is_told(facts: Facts) -> bool:
+    """Whether a person reports a domain to us: nothing is attached, and no report is named."""
+    return not any(part.is_attached for part in facts.outer_parts) and "report-id" not in facts.subject.lower()
 
 
 def receipt(facts: Facts, *, refusal_fits: bool) -> Found | None:
@@ -54,7 +59,7 @@ def receipt(facts: Facts, *, refusal_fits: bool) -> Found | None:
         or facts.header.has("x-ms-exchange-inbox-rules-loop")
         or facts.header.text("x-ms-tnef-correlator").strip() != ""
     )
-    if marked and _is_receipt_subject(facts.subject[:300]):
+    if marked and facts.submitted != "no" and _is_receipt_subject(facts.subject[:300]):
         return "delivery_notice", signs.RECEIPT_SUBJECT
     return None
 
