@@ -97,7 +97,7 @@ class _Writer:
 
     def text(self) -> str:
         self.end_line()
-        return "\n".join(self._lines).replace("\xa0", " ")
+        return _seen("\n".join(self._lines))
 
 
 def _walk(root: "LexborNode", writer: _Writer) -> None:
@@ -171,10 +171,15 @@ def _is_quotation(node: "LexborNode") -> bool:
     return parent is not None and bool(_QUOTE_CLASSES.search(parent.attributes.get("class") or ""))
 
 
+def _seen(text: str) -> str:
+    """Where a line may break, a page shows nothing; left in, `tieto&shy;suoja` would be no word."""
+    return text.replace("\xa0", " ").replace("\xad", "").replace("\u200b", "")
+
+
 def _without_tags(html: str) -> str:
     """The plain way for what is too big or too deep to parse: line breaks kept, tags gone, entities read."""
     lines = _TAG.sub(" ", _BREAK.sub("\n", _without_code(html)))
-    return unescape(lines).replace("\xa0", " ")
+    return _seen(unescape(lines))
 
 
 def _without_code(html: str) -> str:

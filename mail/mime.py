@@ -113,6 +113,8 @@ def _cut_multipart(part: Part, content: bytes, span: _Span, depth: int, budget: 
         return
     boundary = part.options.get("boundary", "").encode("utf-8", "replace")
     slices = _slices(content, span, boundary, budget.parts)
+    if not slices and boundary and content[slice(*span)].strip() in {b"--" + boundary, b"--" + boundary + b"--"}:
+        return  # opened and closed with nothing in between
     if not slices:
         decoded = transfer.decoded(part.header, content[slice(*span)], textual=True)
         found = _GUESSED_BOUNDARY.search(decoded)
