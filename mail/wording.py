@@ -20,7 +20,7 @@ _SAYS_NOTHING = frozenset({"", "us-ascii", "ascii"})
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.I)
 _XML_ENCODING = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})", re.I)
 _HEAD = 4096
-_FLOWED_QUOTE = re.compile(r"(>*) ?(.*)", re.DOTALL)
+_FLOWED_QUOTE = re.compile(r"(>*)( ?)(.*)", re.DOTALL)
 _PARAMETER = re.compile(r"<param>[^<]{0,2000}</param>", re.I)
 _COMMAND = re.compile(r"<<|</?([A-Za-z0-9-]{1,60})>")
 _SOFT_BREAK = re.compile(r"(?<!\n)\n(?!\n)|\n(?=\n)")
@@ -80,11 +80,11 @@ def _unflowed(text: str, *, delete_space: bool) -> str:
     open_depth = -1
     for line in text.split("\n"):
         match = _FLOWED_QUOTE.match(line)
-        marks, rest = (match[1], match[2]) if match else ("", line)
+        marks, blank, rest = match.groups() if match else ("", "", line)
         depth = len(marks)
         if open_depth != depth or rest == "-- ":
             out.append("".join(flowing))
-            flowing = [f"{marks} " if marks else ""]
+            flowing = [f"{marks}{blank}" if marks else ""]
         flows = rest.endswith(" ") and rest != "-- "
         flowing.append(rest[:-1] if flows and delete_space else rest)
         open_depth = depth if flows else -1
