@@ -19,6 +19,8 @@ from store.register_import import Imported, import_entries
 CARRIER = "Välittäjä Oy"
 """To whom the invoices go for delivery, in every disclosure of the sample."""
 _LOCAL = ZoneInfo("Europe/Helsinki")
+KEYS = {"site": "property_id", "heat_contract": "number", "invoice": "number", "payment": "reference"}
+"""By which field the invented system knows its records again."""
 _MANAGED = 60
 """Housing companies of one property manager."""
 
@@ -349,7 +351,8 @@ def _readings(meter: str, yearly: float, amounts: _Amounts, chance: Random) -> l
 
 
 def _record(category: str, kind: str, fields: dict[str, Any], source: str, day: date) -> dict[str, Any]:
-    return {"category": category, "kind": kind, "fields": fields, "source": source, "recorded_at": _moment(day)}
+    record = {"category": category, "kind": kind, "fields": fields, "source": source, "recorded_at": _moment(day)}
+    return record | ({"external_id": fields[KEYS[kind]]} if kind in KEYS else {})
 
 
 def _moment(day: date) -> str:
