@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from bot.rules import deadlines
-from bot.rules.classification import MAX_TEXT, Classification, Recognised, classify
+from bot.rules.classification import MAX_TEXT, SURE, Classification, Recognised, classify
 from bot.rules.footers import without_footer
 from bot.rules.identification import identify
 from bot.rules.other_languages import recognise
@@ -31,6 +31,13 @@ _INNER = frozenset({"BAIT", "CLICK", "ASKS_TO_SEND_ELSEWHERE"})
 """Signs that only lead to others; staff see what they lead to."""
 _REPEATED = re.compile(r"\s*(?:re|vs|sv|aw|antw|fw|fwd|vl|vb|wg)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 """What mail programs put before the subject of an answer or of a mail passed on."""
+_ASKS_FOR_ITSELF = frozenset(
+    {
+        *("ASKS_FOR_OWN_DATA", "ASKS_TO_BE_GIVEN_OWN_DATA", "ASKS_FOR_DATA_ABOUT_SELF", "ASKS_TO_REMOVE_SELF"),
+        *("ARTICLE_15", "ARTICLE_16", "ARTICLE_17", "ARTICLE_18", "ARTICLE_20"),
+    }
+)
+"""Words of one who asks. Newsletters and absence notes speak of the reader's rights, in other words."""
 _MISREAD = str.maketrans({"@": "a", "4": "a", "3": "e", "0": "o", "1": "i", "5": "s", "€": "e", "|": "l"})
 
 
@@ -51,9 +58,7 @@ def assess(
     of ours that an automatic one speaks of. Never raises for what a message holds.
     """
     automatic = message.automatic
-    written_in_our_name = automatic.kind == "own" and automatic.reasons == ("OWN_ADDRESS",)
-    if written_in_our_name:  # by a web form, or a forger: perhaps a customer's words, and nobody to write back to
-        message = replace(message, from_address="", automatic=replace(automatic, kind="none"))
+    message, mark = _person_behind(message, alone=thread is None and sent is None)
     identification = identify(message, candidates, policy, received_at)
     if message.automatic.kind != "none":
         return _of_a_machine(message, identification, received_at, thread, sent)
@@ -63,8 +68,8 @@ def assess(
     own_domains = frozenset(address.rpartition("@")[2] for address in policy.own_addresses)
     flags = dict.fromkeys((*found.flags, *signs(message, read, found, known, own_domains)))
     flags.update(dict.fromkeys(one for one in identification.reasons if one == "AUTHENTICATION_FAILED"))
-    if written_in_our_name:
-        flags["OWN_ADDRESS"] = None
+    if mark:
+        flags[mark] = None
     case = Case(message, envelope_sender, identification, tuple(candidates), frozenset(flags), policy, received_at)
     if case.from_bounced:
         flags["ADDRESS_BOUNCED"] = None
@@ -92,11 +97,37 @@ def assess(
         acknowledgement=acknowledge(case, placement, thread, requests),
         # An unverified line shows nothing: what it asks for is recorded, and a person begins the answer.
         drafts=tuple(
-            one for one in plan_drafts(case, requests) if not (one.holds_data and "JOINED_UNVERIFIED" in flags)
+            one
+            for one in plan_drafts(case, requests)
+            if not (one.holds_data and "JOINED_UNVERIFIED" in flags) and mark != "AUTOMATIC_MAIL"
         ),
         flags=tuple(flag for flag in flags if flag not in _INNER),
         received_at=received_at,
     )
+
+
+def _person_behind(message: InboundMessage, *, alone: bool) -> tuple[InboundMessage, str]:
+    """A machine's mail that may hold a person's words, as a person's, with the flag that says so.
+
+    What bears our own address, and nothing more of ours, is by a web form or a forger. And some write to us through
+    programs that mark all they send: a list, a form, a service that asks for people's data in their name. So what is
+    `alone`, for it speaks of no mail of ours, and plainly asks for a right is led on, and a person looks at it before
+    anything is drafted. Neither is ever acknowledged.
+    """
+    automatic = message.automatic
+    unmarked = replace(automatic, kind="none", may_acknowledge=False)
+    if automatic.kind == "own" and automatic.reasons == ("OWN_ADDRESS",):
+        return replace(message, from_address="", automatic=unmarked), "OWN_ADDRESS"
+    marked = automatic.kind in {"auto_reply", "list"} or (
+        automatic.kind == "own" and automatic.reasons == ("OWN_MARK",)
+    )
+    if not alone or not marked:
+        return message, ""
+    asked = classify(_read(message, None), message.language).kinds
+    asks = any(
+        one.kind in STATUTORY and one.confidence >= SURE and _ASKS_FOR_ITSELF.intersection(one.reasons) for one in asked
+    )
+    return (replace(message, automatic=unmarked), "AUTOMATIC_MAIL") if asks else (message, "")
 
 
 def _known_addresses(identification: Identification, candidates: Sequence[Candidate], policy: Policy) -> frozenset[str]:

@@ -105,6 +105,44 @@ def test_what_a_web_form_writes_in_our_own_name_is_a_customers_request(judge: Ju
     assert [draft.recipient.value for draft in result.drafts] == ["aino.esimerkkila@posti.test"]
 
 
+PLAIN = (
+    "Hei, pyydän kopion kaikista minua koskevista tiedoista, joita teillä on.",
+    "Hej, jag vill ha en kopia av alla uppgifter ni har om mig.",
+    "I am writing to request that you delete my personal data under article 17 GDPR.",
+    "Poistakaa kaikki minun tietoni rekisteristänne.",
+)
+MENTIONS = (
+    "Uutiskirje. Sinulla on oikeus tarkastaa tietosi ja pyytää tietojesi poistamista. Peruuta tilaus tästä.",
+    "Nyhetsbrev. Du kan när som helst begära ut dina uppgifter eller be oss radera dina personuppgifter.",
+    "Newsletter. If you want to access or delete your personal data, contact privacy@kauppa.test. Unsubscribe here.",
+    "I am out of office. To request access to your personal data write to privacy@yritys.test.",
+    "[#12345] Thank you. We have received your request for a copy of your personal data.",
+    "Olen lomalla 3.8. asti. Kiireellisissä asioissa ottakaa yhteys Eino Mallikkaaseen.",
+    "Tilauksenne on vastaanotettu. Lasku lähetetään erikseen.",
+)
+BY_PROGRAMS = (Automatic("auto_reply", reasons=("AUTO_SUBMITTED",)), Automatic("list", reasons=("LIST_FIELD",)))
+
+
+@pytest.mark.parametrize("automatic", BY_PROGRAMS, ids=lambda one: one.kind)
+@pytest.mark.parametrize("text", PLAIN)
+def test_a_plain_request_is_heard_whatever_the_program_that_sent_it_wrote_above(
+    judge: Judge, text: str, automatic: Automatic
+) -> None:
+    """Services that ask in people's names, forms and groups mark all that they send; the law knows no such mark."""
+    result = judge(mail(text, automatic=automatic))
+    assert (result.placement, result.acknowledgement) == ("new", None)
+    assert "AUTOMATIC_MAIL" in result.flags
+    assert result.automatic == automatic
+    assert result.due_on is not None
+
+
+@pytest.mark.parametrize("automatic", BY_PROGRAMS, ids=lambda one: one.kind)
+@pytest.mark.parametrize("text", MENTIONS)
+def test_a_machine_that_speaks_of_rights_asks_for_nothing(judge: Judge, text: str, automatic: Automatic) -> None:
+    result = judge(mail(text, automatic=automatic))
+    assert (result.placement, result.requests, result.flags) == ("none", (), ())
+
+
 @pytest.mark.parametrize("proof", ["OWN_MARK", "OWN_MESSAGE_ID"])
 def test_what_we_wrote_ourselves_opens_nothing(judge: Judge, proof: str) -> None:
     ours = Automatic("own", may_acknowledge=False, reasons=("OWN_ADDRESS", proof))

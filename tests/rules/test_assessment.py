@@ -208,8 +208,11 @@ def test_a_chat_gets_a_receipt_and_never_a_draft(judge: Judge) -> None:
 
 
 def test_a_machine_gets_nothing(judge: Judge) -> None:
-    result = judge(replace(mail(ACCESS), automatic=Automatic("auto_reply", may_acknowledge=False)))
+    automatic = Automatic("auto_reply", may_acknowledge=False)
+    result = judge(replace(mail("Laskunne on vastaanotettu."), automatic=automatic))
     assert (result.placement, result.requests, result.acknowledgement, result.drafts) == ("none", (), None, ())
+    asks = judge(replace(mail(ACCESS), automatic=automatic))  # a plain request is never hidden; a person looks at it
+    assert (asks.placement, asks.acknowledgement, asks.drafts) == ("new", None, ())
 
 
 @pytest.mark.parametrize("envelope_sender", ["", "muu@toinen.test"])

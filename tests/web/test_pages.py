@@ -54,7 +54,7 @@ def test_every_word_is_there_in_three_languages_with_the_same_facts(key):
         ("out", ["acknowledgement", "reply", "notice"]),
         ("canary", ["missing", "junk"]),
         ("flag", ["JUNK_FOLDER", "SPAM_FLAG", "SPAM_STATUS", "SPAM_ACTION", "SPAM_LEVEL", "SPAM_VERDICT"]),
-        ("flag", ["RESCUED_BY_WORDS", "RESCUED_BY_SENDER", "RESCUED_BY_THREAD"]),
+        ("flag", ["RESCUED_BY_WORDS", "RESCUED_BY_SENDER", "RESCUED_BY_THREAD", "AUTOMATIC_MAIL"]),
     ],
 )
 def test_every_value_of_the_house_has_a_word(place, names):
