@@ -65,6 +65,13 @@ _ALIASES = {
     "x-mac-roman": "mac-roman",
     "macintosh": "mac-roman",
     "x-mac-cyrillic": "mac-cyrillic",
+    "x-mac-ce": "mac-latin2",
+    "x-mac-centraleurroman": "mac-latin2",
+    "x-mac-greek": "mac-greek",
+    "x-mac-turkish": "mac-turkish",
+    "x-mac-icelandic": "mac-iceland",
+    "x-mac-croatian": "mac-croatian",
+    "x-mac-romanian": "mac-romanian",
     "unicode-1-1-utf-7": "utf-7",
     "unicode-1-1-utf-8": "utf-8",
     "utf8mb4": "utf-8",
@@ -160,7 +167,7 @@ def _normal(declared: str) -> str:
 
 def _python_codec(name: str) -> str:
     """Python's name of the codec, or "" when there is none that makes text."""
-    wanted = _ALIASES.get(name) or re.sub(r"^(?:win|windows)[-_]?(\d{3,4})$", r"cp\1", name)
+    wanted = _ALIASES.get(name) or re.sub(r"^(?:win|windows|dos)[-_]?(\d{3,4})$", r"cp\1", name)
     if not re.fullmatch(r"[a-z0-9_.:+-]+", wanted):
         return ""
     try:
