@@ -147,7 +147,7 @@ def _shows_a_person(found: _Evidence) -> bool:
         return True
     if found.sender and found.opens_as_program:
         return False
-    if not found.sender and _begins_as_a_person(found):
+    if not found.sender and found.subject_fits and _begins_as_a_person(found):
         return True
     program = any(facts.header.has(name) for name in _PROGRAM_FIELDS)
     return program and (facts.answers or not found.subject_fits)
