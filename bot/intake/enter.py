@@ -157,6 +157,10 @@ class Entering:
         if FILED_ONLY.intersection(assessment.flags):
             tickets.change(session, ticket, **values)
             return
+        if not already and not ids and prepared.opens_again is not None:
+            # Open without anything to do by a day, it could be neither answered nor missed.
+            self._add_request(session, ticket_id, prepared.opens_again, assessment.received_at, now)
+            values |= tickets.earliest_dates(tickets.open_requests(session, ticket_id))
         state = TicketState.AWAITING_APPROVAL if drafted else TicketState.OPEN
         if ticket.state is TicketState.CLOSED and drafted:
             tickets.move(session, ticket, TicketState.OPEN, actor="intake", at=now, resolution=None)

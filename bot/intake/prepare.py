@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from bot.intake.thread import SignedAddresses, spoken_of
-from bot.rules.assessment import assess
+from bot.rules.assessment import assess, opened_again
 from bot.rules.clues import clues
 from bot.rules.deadlines import due_on, receipt_date, receipt_moment, target_on
 from bot.rules.verdicts import (
@@ -60,6 +60,8 @@ class Prepared:
     linked_to: int | None
     """Ticket that the message refers to without joining it."""
     drafts: tuple[Addressed, ...]
+    opens_again: AskedFor | None = None
+    """What a line that joins asks for where nothing is open any more, and it names nothing."""
 
 
 class Preparing:
@@ -102,7 +104,8 @@ class Preparing:
         if len(drafts) < len(addressed):
             assessment = replace(assessment, flags=(*assessment.flags, "DRAFT_CHECK_FAILED"))
         linked = thread.ticket_id if thread is not None and not joined else None
-        return Prepared(reference, assessment, linked, drafts)
+        opens_again = opened_again(assessment.received_at, self.policy) if joined else None
+        return Prepared(reference, assessment, linked, drafts, opens_again)
 
     def judge(
         self, session: Session, message: InboundMessage, envelope_sender: str, received_at: datetime

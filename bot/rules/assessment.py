@@ -237,5 +237,11 @@ def _asked(one: Recognised, received: date, policy: Policy) -> AskedFor:
     return AskedFor(one.kind, one.confidence, one.reasons, due, target)
 
 
+def opened_again(received_at: datetime, policy: Policy) -> AskedFor:
+    """What a line asks for that opens an ended ticket again and names nothing: a look by a person, within a target."""
+    received = deadlines.receipt_date(received_at, policy.time_zone)
+    return _asked(Recognised(RequestKind.OTHER, 0.5, ("NOTHING_RECOGNISED",)), received, policy)
+
+
 def _earliest(days: Iterable[date | None]) -> date | None:
     return min((day for day in days if day is not None), default=None)

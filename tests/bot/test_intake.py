@@ -427,6 +427,20 @@ async def test_a_new_question_reopens_what_was_ended(house: House, ended: str) -
     assert asked["due_at"] > first["due_at"]
 
 
+async def test_a_line_that_names_nothing_and_opens_a_ticket_again_is_to_be_answered_by_a_day(house: House) -> None:
+    """INV-4: open, but with nothing to do in it, it could be neither answered nor missed."""
+    first = await house.receive()
+    await house.answer(first)
+    house.clock.advance(days=10)
+    sent = house.channels["email"].sent[-1].message_id
+    again = await house.receive("Hei taas, en ymmärtänyt taulukkoa lainkaan.", subject="Re: Tietopyyntö", answers=sent)
+    assert (again["id"], again["state"], again["kinds"]) == (first["id"], "open", ["access", "other"])
+    assert (again["due_at"], again["requests"][-1]["due_at"]) == (None, None)
+    assert again["requests"][-1]["target_at"] > first["requests"][0]["target_at"]
+    once_more = await house.receive("Siis sitä toista.", subject="Re: Tietopyyntö", answers=sent)
+    assert once_more["requests"] == again["requests"]
+
+
 async def test_an_answer_to_our_question_brings_the_ticket_back_to_the_desk(house: House) -> None:
     ticket = await house.receive(STRANGERS, sender=SEIJA, message_id="<own@tuntematon.test>")
     answered = await house.answer(ticket)
