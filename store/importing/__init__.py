@@ -9,6 +9,7 @@ in: its contacts count as on file from of old (DESIGN, "What confirms what").
 """
 
 import gc
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,6 +110,7 @@ class Batch:
     ) -> None:
         self.database, self.options, self.clock, self.progress = database, options, clock, progress
         self._rehearsed: list[str] = []
+        self._is_applying = False
 
     def take(self, files: Iterable[Path]) -> Iterator[CutOff | Outcome]:
         """First what was cut off before, then file after file. Raises `ImportRuns`, `OSError`.
@@ -122,7 +124,10 @@ class Batch:
             try:
                 yield from self._each(stage, sorted(files, key=self._rank))
             finally:
-                stage.remove()
+                if self._is_applying:
+                    stage.close()  # stopped or failed half-way: the plan stays, and the next import finishes it
+                else:
+                    stage.remove()
 
     def _each(self, stage: Stage, files: list[Path]) -> Iterator[Outcome]:
         baseline = self.database.read_now(journal.is_baseline)
@@ -146,7 +151,8 @@ class Batch:
         path = journal.staging_path(self.database)
         if row is None or self.options.dry_run:
             return None
-        stage = Stage(path, anew=False) if path.exists() else None
+        # In a folder that all may write to, only a file of our own is believed.
+        stage = Stage(path, anew=False) if path.exists() and path.stat().st_uid == os.geteuid() else None
         if stage is None or not stage.is_whole() or stage.note() != row.sha256:
             self.database.write_now(lambda session: journal.give_up(session, row.id, self.clock()))
             return CutOff(row.file, finished=False)
@@ -207,7 +213,9 @@ class Batch:
             )
 
         import_id = self.database.write_now(begin)
+        self._is_applying = True
         outcome.longest_hold = self._apply(stage, import_id, source=self.options.source, now=now, position="")
+        self._is_applying = False
 
     def _apply(self, stage: Stage, import_id: int, *, source: Source, now: datetime, position: str) -> float:
         applying = Applying(self.database, stage, import_id, source=source, now=now, progress=self.progress)

@@ -94,7 +94,10 @@ def _around_separators(text: str) -> set[str]:
 
 def _columns(text: str, separator: str, quote: str) -> tuple[int, int]:
     """How alike the rows are in length (2 when all are, 0 when none), and how many columns they have."""
-    rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote) if row]
+    try:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator, quotechar=quote) if row]
+    except csv.Error:
+        return 0, 1
     if len(text) == _SEEN:
         rows = rows[:-1]
     if not rows:

@@ -8,6 +8,7 @@ brings what is missing, for what is in already is found unchanged.
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,6 +25,8 @@ from store.models import Customer, ImportState, RegisterImport, Setting, Source,
 
 IMPORT_LOCK = 0x6B69726C
 """Advisory lock of PostgreSQL under which one import runs at a time."""
+NOTICED_SECONDS = 3.0
+"""How long a server may take to notice that a process has died, and to let its lock go."""
 _BASELINE = "register_baseline"
 _OPEN, _CLOSED = "open", "closed"
 _IMPORT, _SETTING, _CUSTOMER = table_of(RegisterImport), table_of(Setting), table_of(Customer)
@@ -57,8 +60,11 @@ def alone(database: Database) -> Iterator[None]:
             os.close(descriptor)
         return
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": IMPORT_LOCK}).scalar_one():
-            raise ImportRuns(sentence)
+        ends = time.monotonic() + NOTICED_SECONDS
+        while not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": IMPORT_LOCK}).scalar_one():
+            if time.monotonic() > ends:
+                raise ImportRuns(sentence)
+            time.sleep(0.05)
         try:
             yield
         finally:

@@ -42,7 +42,10 @@ def open_csv(path: Path, *, encoding: str = "", separator: str = "", quote: str 
         code = named_encoding(encoding) if encoding else detect_encoding(path)
     except LookupError:
         raise UnreadableFile(f"there is no encoding {encoding}") from None
-    seen = detect_dialect(path, code)
+    try:
+        seen = detect_dialect(path, code)
+    except UnicodeDecodeError:
+        raise UnreadableFile(f"is not {code.label} throughout") from None
     dialect = Dialect(separator or seen.separator, quote or seen.quote)
     lines = _csv_lines(path, code.codec, dialect)
     columns: list[str] = []

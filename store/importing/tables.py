@@ -75,7 +75,11 @@ def _kept(model: type[SQLModel], compared: str, key: Callable[[Values, str], str
 CUSTOMER = _kept(Customer, "kind name language turvakielto ended_on", lambda row, _: str(row["key"]))
 CONTACT = _kept(ContactPoint, "normalised status", _by_value, collapses=True)
 IDENTIFIER = _kept(Identifier, "normalised", _by_value, collapses=True)
-ROLE = _kept(Role, "mandate valid_from valid_to", lambda row, other: f"{row['kind']}>{other}>{row['external_id']}")
+ROLE = _kept(
+    Role,
+    "mandate valid_from valid_to",
+    lambda row, other: f"{row['kind']}>{other}>{row['external_id'] or plain(row['valid_from']) or ''}",
+)
 RECORD = _kept(
     Record,
     "fields valid_from valid_to",
@@ -85,7 +89,7 @@ READING = _kept(Reading, "mwh cubic_metres quality", lambda row, _: f"{row['mete
 DISCLOSURE = _kept(
     Disclosure,
     "categories first_on last_on",
-    lambda row, _: str(row["external_id"]) or f"{row['recipient']}|{row['purpose']}",
+    lambda row, _: str(row["external_id"]) or f"{row['recipient']}|{row['purpose']}|{plain(row['first_on'])}",
 )
 TABLES = (CUSTOMER, CONTACT, IDENTIFIER, ROLE, RECORD, READING, DISCLOSURE)
 """In the order in which they are put in."""

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlmodel import Session
 
 from store.database import Database
-from store.importing import CutOff, journal
+from store.importing import Batch, CutOff, Options, journal
 from store.models import ContactPoint, Customer, ImportState, Reading, RegisterImport, table_of
 from tests.store.importing_files import LATER, aino, counts, jsonl, rows, take, take_all
 
@@ -91,6 +91,19 @@ def test_one_that_dies_while_it_writes_is_finished_by_the_next_and_once(
     assert state(database) == [(ImportState.DONE, True)]
     assert not journal.staging_path(database).exists()
     assert set(counts(take(database, file, LATER))["reading"]) == {"unchanged"}
+
+
+def test_one_that_is_stopped_while_it_writes_keeps_its_plan(database: Database, file: Path) -> None:
+    def stop(name: str, done: int, _total: int) -> None:
+        if name == "reading" and done > 2_000:
+            raise KeyboardInterrupt
+
+    batch = Batch(database, Options(), clock=lambda: LATER, progress=stop)
+    with pytest.raises(KeyboardInterrupt):
+        list(batch.take([file]))
+    assert state(database) == [(ImportState.APPLYING, True)]
+    assert list(take_all(database, at=LATER)) == [CutOff("register.jsonl", finished=True)]
+    assert len(rows(database, Reading)) == READINGS
 
 
 def test_one_whose_plan_is_lost_says_so_and_the_same_file_brings_the_rest(database: Database, file: Path) -> None:
