@@ -130,6 +130,32 @@ def test_a_stranger_who_calls_himself_ours_is_none_of_ours(border: str, below: s
     assert judge(border + PASS + below + FOREIGN, own_hosts=TWO_HOSTS).verdict == "none"
 
 
+SAID = st.one_of(
+    st.sampled_from(
+        ["mx.lampo.test", "MX.lampo.test.", "mx", "localhost", "[127.0.0.1]", "store.lampo.test", "by", "::1"]
+    ),
+    st.text(
+        st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='<>()\\";@'), min_size=1, max_size=40
+    ),
+)
+"""What Postfix leaves of a HELO or of a name in a certificate: no blanks, no brackets, no quotation marks."""
+
+
+@given(
+    helo=SAID,
+    name=SAID,
+    host=st.sampled_from(["unknown", "mail.vieras.test", "mx.lampo.test.vieras.test", "127.0.0.1.vieras.test"]),
+    address=st.sampled_from(["198.51.100.66", "IPv6:2001:db8::66"]),
+    below=st.sampled_from([BORDER, INNER + BORDER, FILTERED + BORDER]),
+)
+def test_nothing_that_a_stranger_says_of_himself_makes_him_a_host_of_ours(
+    helo: str, name: str, host: str, address: str, below: str
+) -> None:
+    certificate = f'(Client CN "{name}", Issuer "{name}" (not verified))'
+    border = passed_on(f"{helo} ({host} [{address}])", certificate, by="mx.lampo.test")
+    assert judge(border + PASS + below + FOREIGN, own_hosts=TWO_HOSTS).verdict == "none"
+
+
 def test_where_hosts_are_named_a_mail_that_none_of_them_let_in_has_no_border() -> None:
     assert judge(PASS, own_hosts=TWO_HOSTS).verdict == "none"
     assert judge(FILTERED.partition("\n")[2] + PASS, own_hosts=TWO_HOSTS).verdict == "none"
