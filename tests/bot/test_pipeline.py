@@ -116,6 +116,20 @@ async def test_closing_twice_is_closing_once_and_leaves_no_task(house: House) ->
     assert asyncio.all_tasks() == before
 
 
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_ring_at_the_moment_of_closing_does_not_keep_a_stage_going(small_house: House, ticks: int) -> None:
+    """A service that is told to stop stops, whatever comes in just then."""
+    bell = Bell()
+    pipeline = pipeline_of(small_house, bell)
+    await pipeline.open()
+    await asyncio.sleep(0.3)  # all stages wait to be woken
+    bell.ring()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await pipeline.close()
+
+
 async def test_a_door_that_cannot_be_opened_says_so(house: House) -> None:
     class Stuck(type(house.channels["email"])):  # type: ignore[misc]  # its class, whatever it is
         async def open(self, take_in: Any) -> None:
