@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.intake.canary import came_home
-from bot.intake.filing import file_automatic, file_copy, give_back, held, message_values
+from bot.intake.filing import file_automatic, file_copy, give_back, held, message_values, without_identity_codes
 from bot.intake.prepare import Addressed, Prepared
 from bot.rules.deadlines import receipt_date
 from bot.rules.policy import FILED_ONLY
@@ -76,6 +76,7 @@ class Entering:
         assessment = prepared.assessment
         if not messages.finish_raw(session, raw.id, RawState.DONE):
             return
+        message = without_identity_codes(message, receipt_date(raw.received_at, self._time_zone))
         if came_home(session, raw, message, self._own_addresses, now):
             values = message_values(raw, message, None, "none") | {"automatic": "canary"}
             tickets.add_message(session, at=now, **values)

@@ -3,8 +3,8 @@
 All in the transaction in which the message is entered.
 """
 
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from store import copies, outbox, returns, tickets
 from store.messages import StoredRaw
 from store.models import Ticket
 from store.models.facts import normalise_email
+from store.models.identifiers import mask
 
 
 def held(session: Session, ticket_id: int | None) -> Ticket | None:
@@ -63,6 +64,18 @@ def file_copy(session: Session, raw: StoredRaw, message: InboundMessage, assessm
     if first.verdict == "none" and verdict == "pass":
         tickets.change(session, ticket, flags=list(dict.fromkeys((*ticket.flags, "COPY_AUTHENTICATED"))))
     return True
+
+
+def without_identity_codes(message: InboundMessage, today: date) -> InboundMessage:
+    """The message as it is shown and kept beside its bytes: every henkilötunnus cut short (Tietosuojalaki 29 §)."""
+    return replace(
+        message,
+        subject=mask(message.subject, today),
+        from_text=mask(message.from_text, today),
+        text=mask(message.text, today),
+        new_text=mask(message.new_text, today),
+        attachments=tuple(replace(one, name=mask(one.name, today)) for one in message.attachments),
+    )
 
 
 def message_values(raw: StoredRaw, message: InboundMessage, ticket_id: int | None, joined_by: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ a check character then agrees, and says that it did.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -186,15 +186,20 @@ _SEARCHES: tuple[tuple[Form, re.Pattern[str]], ...] = tuple(
     )
 )
 """What shows by itself what it is. References, postal codes and phones need the words around them."""
+_IDENTITY_CODES = tuple(search for search in _SEARCHES if search[0] is Form.IDENTITY_CODE)
 _REPAIRABLE = frozenset({Form.IDENTITY_CODE, Form.BUSINESS_ID})
 """Forms whose check character tells whether a repair was right."""
 
 
 def find(text: str, today: date) -> list[Number]:
     """All that shows by its form what it is, in the order of the text; where two forms fit, the first of the list."""
+    return _found(text, today, _SEARCHES)
+
+
+def _found(text: str, today: date, searches: Iterable[tuple[Form, re.Pattern[str]]]) -> list[Number]:
     found: list[Number] = []
     taken = bytearray(len(text))
-    for form, pattern in _SEARCHES:
+    for form, pattern in searches:
         for match in pattern.finditer(text):
             if any(taken[match.start() : match.end()]):
                 continue
@@ -228,8 +233,7 @@ def _readings(form: Form, run: str) -> Iterator[tuple[str, bool]]:
 def mask(text: str, today: date) -> str:
     """`text` with every valid henkilötunnus cut to `010180-****`, misread ones too (Tietosuojalaki 29 §)."""
     pieces, at = [], 0
-    for number in find(text, today):
-        if number.form is Form.IDENTITY_CODE:
-            pieces += [text[at : number.start], f"{number.normalised[:7]}****"]
-            at = number.end
-    return "".join([*pieces, text[at:]])
+    for number in _found(text, today, _IDENTITY_CODES):
+        pieces += [text[at : number.start], f"{number.normalised[:7]}****"]
+        at = number.end
+    return "".join([*pieces, text[at:]]) if pieces else text

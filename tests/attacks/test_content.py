@@ -3,6 +3,7 @@
 import json
 import re
 from base64 import b64encode
+from datetime import date
 from urllib.parse import unquote
 
 import pytest
@@ -12,8 +13,10 @@ from bot.chat.allowed import NotAllowed, allowed
 from bot.web.shown import content_disposition, one_line, visible
 from mail.addresses import a_label
 from store.models import Message, RawMessageRow
+from store.models.identifiers import find
 from tests.bot.house import AINO, House, mail
 
+TODAY = date(2026, 3, 2)
 RIGHT = "Pyydän kopion kaikista minua koskevista tiedoista."
 SPACED = RIGHT.replace("a", "a\u200b")
 HEAD = f"From: {AINO}\nSubject: Asia\nMIME-Version: 1.0\n"
@@ -228,3 +231,21 @@ def _newest(session: Session) -> Message:
     assert message is not None
     session.expunge(message)
     return message
+
+
+@pytest.mark.parametrize("code", ["010180-9015", "010180\u20139015", "010594Y9032", "0IO18O-9OIS"])
+async def test_an_identity_code_is_kept_in_the_message_as_it_came_and_nowhere_else(
+    small_house: House, code: str
+) -> None:
+    """DOMAIN 2.4: never shown needlessly, and never a search term."""
+    part = f"Content-Type: application/pdf; name={code.encode('ascii', 'replace').decode()}.pdf\n\nPDF"
+    text = f"Content-Type: text/plain; charset=utf-8\n\n{RIGHT} Hetuni on {code}."
+    content = _many("mixed", text, part)
+    await small_house.intake.take_in(small_house.raw(content))
+    await small_house.work()
+    message = small_house.database.read_now(_newest)
+    assert f"{find(code, TODAY)[0].normalised[:7]}****" in message.text
+    assert code not in f"{message.text}{message.new_text}{message.subject}{json.dumps(message.details)}"
+    kept = small_house.database.read_now(lambda session: session.exec(select(RawMessageRow.content)).one())
+    assert kept is not None
+    assert code.encode() in kept
