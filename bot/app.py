@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import copies
 from bot.access_tokens import tokens_of
 from bot.approval import Approvals
 from bot.casework import Casework
@@ -31,7 +32,7 @@ from bot.pipeline import Bell, Pipeline
 from bot.reminders import Reminders
 from bot.rules.deadlines import receipt_date
 from bot.serving import listen, serving
-from bot.settled import canary_of, notice_of, own_addresses_of, preparing_of, trusts_of
+from bot.settled import canary_of, notice_of, own_addresses_of, packing_of, preparing_of, trusts_of
 from bot.staff import StaffRoom
 from bot.understanding import Understanding
 from bot.web.app import desk
@@ -84,6 +85,7 @@ class App:
         self._ownership = Ownership(self.database.url)
         self._workers = Workers(count=1)
         self._letter_workers = Workers(count=1, seconds=OCR_SECONDS, memory=OCR_MEMORY)
+        self._copy_workers = Workers(count=1, seconds=copies.SECONDS, memory=copies.MEMORY)
         self._build_staff_side()
         self._build_channels()
         self._build_stages()
@@ -110,11 +112,20 @@ class App:
 
     def _build_staff_side(self) -> None:
         hold = timedelta(seconds=self.settings.policy.hold_seconds)
+        self.packing = packing_of(
+            self.settings,
+            self.notice,
+            database=self.database,
+            workers=self._copy_workers,
+            clock=self._clock,
+            wake=partial(self.bell.ring, "room"),
+        )
         self.approvals = Approvals(
             database=self.database,
             clock=self._clock,
             new_message_id=self._new_message_id,
             hold=hold,
+            complete=self.packing.complete,
             wake=self.bell.ring,
         )
         self.casework = Casework(
@@ -290,6 +301,7 @@ class App:
             dispatch=self.dispatch,
             reminders=reminders,
             canary=canary,
+            packing=self.packing,
             channels=list(self.channels.values()),
             rooms=self.rooms,
         )
@@ -337,7 +349,7 @@ class App:
             require_current(self.database)
             self._web_socket = listen(self.settings.web.listen)
             stack.callback(self._web_socket.close)
-            for workers in (self._workers, self._letter_workers):
+            for workers in (self._workers, self._letter_workers, self._copy_workers):
                 stack.push_async_callback(workers.close)
             stack.push_async_callback(self.pipeline.close)
             await self.pipeline.open()

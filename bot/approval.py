@@ -6,7 +6,7 @@ came. Only then are the approval, the outbox row and their events written togeth
 the key of a sentence that says what changed; nothing is half done, and a second press finds the first.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -14,7 +14,7 @@ from typing import Literal
 from sqlmodel import Session
 
 from bot.staff import MAY_APPROVE, MAY_WORK, Refused, entitled
-from store import drafts, events, outbox, spill, tickets
+from store import draft_files, drafts, events, outbox, spill, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, TicketState
 from store.models import (
@@ -43,6 +43,10 @@ class Released:
     release_at: datetime
 
 
+async def _nothing_to_complete(_draft_id: int) -> bool:
+    return False
+
+
 class Approvals:
     """The acts of staff on a draft."""
 
@@ -53,17 +57,26 @@ class Approvals:
         clock: Callable[[], datetime],
         new_message_id: Callable[[], str],
         hold: timedelta,
+        complete: Callable[[int], Awaitable[bool]] = _nothing_to_complete,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """`hold` is how long a reply waits after approval; `wake` tells the pipeline that something is due."""
+        """`hold` is how long a reply waits after approval; `complete` gives a draft the files that it lacks, and tells
+        whether it did; `wake` tells the pipeline that something is due.
+        """
+        self._complete = complete
         self._database = database
         self._clock = clock
         self._new_message_id = new_message_id
         self._hold = hold
         self._wake = wake
 
-    async def open_draft(self, staff_id: int, draft_id: int) -> None:
-        """Record that this staff member has read this version on the desk. Raises `Refused`."""
+    async def open_draft(self, staff_id: int, draft_id: int) -> bool:
+        """Record that this staff member has read this version on the desk. Raises `Refused`.
+
+        A draft that lacks its files gets them first, so that what is read is what can be approved; returns whether the
+        draft changed by it.
+        """
+        changed = await self._complete(draft_id)
 
         def work(session: Session) -> None:
             now = self._clock()
@@ -75,6 +88,7 @@ class Approvals:
                 events.append(session, at=now, actor=actor, kind="draft_opened", ticket_id=draft.ticket_id, data=data)
 
         await self._database.write(work)
+        return changed
 
     async def approve(self, staff_id: int, draft_id: int, sha256: str, via: Via = "desk") -> Released:
         """Let exactly this hash out, once. Raises `Refused`."""
@@ -91,6 +105,8 @@ class Approvals:
         if via == "chat" and not _may_press(session, draft, staff_id):
             raise Refused("not_opened")
         _recipient_holds(session, draft, ticket)
+        if draft_files.lacks_files(draft):
+            raise Refused("not_packed")
         approval = Approval(draft_id=draft_id, staff_id=staff_id, sha256=draft.sha256, via=via, approved_at=now)
         session.add(approval)
         session.flush()

@@ -3,6 +3,7 @@
     smtp | imap | letters | messenger .receive
         intake.take_in        raw bytes and receipt time committed, only then acknowledged
         intake.work_on        understood > identified > classified > due date > ticket > acknowledgement and drafts
+        packing.complete_next the copy that goes with an access draft, when nothing else waits
         rooms.refresh         staff are told
         approval.approve      a person lets one hash out                       (from the desk or a staff room)
         dispatch.send_next    claim, commit, send, record
@@ -22,6 +23,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from bot.canary import Canary
 from bot.dispatch import Dispatch
 from bot.intake import Intake
+from bot.packing import Packing
 from bot.reminders import Reminders
 from bot.staff import StaffRoom
 from mail.channel import Channel
@@ -39,6 +41,7 @@ PAUSE_SECONDS = 1.0
 AFTER = {
     "intake": ("dispatch", "room"),
     "letters": ("dispatch", "room"),
+    "packing": ("packing", "room"),
     "reminders": ("dispatch",),
     "canary": ("dispatch",),
 }
@@ -75,6 +78,7 @@ class Pipeline:
         dispatch: Dispatch,
         reminders: Reminders,
         canary: Canary,
+        packing: Packing,
         channels: Sequence[Channel],
         rooms: Sequence[StaffRoom],
     ) -> None:
@@ -83,6 +87,7 @@ class Pipeline:
         self._dispatch = dispatch
         self._reminders = reminders
         self._canary = canary
+        self._packing = packing
         self._channels = channels
         self._rooms = rooms
         self._stages: list[asyncio.Task[None]] = []
@@ -95,6 +100,7 @@ class Pipeline:
         self._start("intake", self._intake.work_on)
         self._start("letters", self._intake.work_on_letters)
         self._start("dispatch", self._dispatch.send_next)
+        self._start("packing", self._packing.complete_next)
         self._start("reminders", self._reminders.remind)
         self._start("canary", self._canary.watch)
         for room in self._rooms:
@@ -113,6 +119,7 @@ class Pipeline:
             stage.cancel()
         await asyncio.gather(*self._stages, return_exceptions=True)
         self._stages.clear()
+        await self._packing.close()
         await self._dispatch.settle(SETTLE_SECONDS)
 
     def _start(self, name: str, step: Callable[[], Awaitable[int]]) -> None:

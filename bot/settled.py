@@ -5,17 +5,26 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.canary import Canary
 from bot.config import ConfigError, Settings, resolve
+from bot.copies import CopyOrder, make_copy
 from bot.intake.prepare import Preparing
 from bot.mail_tables import DoorTable, split_nameserver
+from bot.packing import Packing
+from bot.rules.policy import SPOKEN
 from bot.rules.verdicts import Policy
 from mail.addresses import normalise_address
 from mail.signed_address import OwnAddresses
 from mail.understand import Trust
-from replies.notice import Notice, load_notice, names_telegram
+from mail.worker import Workers
+from replies.notice import Notice, ReplyLanguage, load_notice, names_telegram
 from store.database import Database
+from store.draft_files import FilesOrder
+
+if TYPE_CHECKING:
+    from replies.package import PackedFile
 
 
 def policy_of(settings: Settings) -> Policy:
@@ -70,6 +79,40 @@ def preparing_of(settings: Settings, notice: Notice) -> Preparing:
         notice=notice,
         on_call=settings.controller.on_call_number,
         addresses=own_addresses_of(settings),
+    )
+
+
+def packing_of(
+    settings: Settings,
+    notice: Notice,
+    *,
+    database: Database,
+    workers: Workers,
+    clock: Callable[[], datetime],
+    wake: Callable[[], None],
+) -> Packing:
+    """The part that gives access drafts their files; `workers` are its own."""
+    controller = settings.controller
+
+    async def make(order: FilesOrder) -> "tuple[PackedFile, ...]":
+        copy = copy_order(order, controller.language, controller.time_zone)
+        return await workers.run(make_copy, database.url, copy, notice)
+
+    return Packing(database=database, make=make, clock=clock, wake=wake)
+
+
+def copy_order(order: FilesOrder, language: ReplyLanguage, time_zone: str) -> CopyOrder:
+    """The order of a draft as the worker gets it; `language` is the controller's own, for a draft in none of ours."""
+    portable = order.template == "portability_copy"
+    kind = "portability" if portable else "access"
+    return CopyOrder(
+        customer_id=order.customer_id,
+        as_of=order.as_of,
+        portable=portable,
+        language=SPOKEN.get(order.language, language),
+        reference=order.reference,
+        name=f"{kind}-{order.reference}",
+        time_zone=time_zone,
     )
 
 

@@ -6,7 +6,8 @@ Pure: no register, no clock, no network. A template that holds no data never get
 from datetime import date
 
 from replies.catalogue import TEMPLATES
-from replies.context import ReplyContext, view_dossier, view_notice
+from replies.context import ReplyContext, view_notice
+from replies.held import view_dossier
 from replies.notice import Notice, ReplyLanguage
 from replies.render import Words, render
 from store.models import Dossier
@@ -26,10 +27,12 @@ def write(
     on_call: str,
     dossier: Dossier | None = None,
     time_zone: str = "Europe/Helsinki",
+    by_letter: bool = False,
 ) -> Words:
     """The words of `template` in `language`. Dates are local dates; `due_on` is None where no date is promised.
 
-    `on_call` is the number for urgent faults, day and night; empty leaves its sentence out.
+    `on_call` is the number for urgent faults, day and night; empty leaves its sentence out. `by_letter` tells where the
+    copy of the data is: in files beside a mail, or behind a letter. An outline of a dossier is enough.
     Raises `ValueError` for an unknown template or language, and when a template that holds data gets no dossier.
     """
     entry = TEMPLATES.get(template)
@@ -49,5 +52,6 @@ def write(
         desk_url="",
         notice=view_notice(notice, language),
         held=view_dossier(dossier, notice, language, time_zone) if entry.holds_data and dossier else None,
+        by_letter=by_letter,
     )
     return render(template, context)

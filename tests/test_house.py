@@ -22,7 +22,10 @@ from store import lifecycle
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bot", "mail", "store", "replies")
 
-STAGES = ("bot.intake", "bot.approval", "bot.casework", "bot.dispatch", "bot.reminders", "bot.canary")
+STAGES = (
+    *("bot.intake", "bot.approval", "bot.casework", "bot.dispatch"),
+    *("bot.reminders", "bot.canary", "bot.packing"),
+)
 APP_SIDE = (
     "bot.app",
     "bot.access_tokens",
@@ -38,6 +41,7 @@ APP_SIDE = (
     "bot.health",
     "bot.origins",
     "bot.register_files",
+    "bot.dossier_files",
 )
 """Wiring, commands and what serves them: they may know everything."""
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -62,6 +66,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "bot.dispatch": ("bot.rules", "bot.staff", "store", "mail.message", "mail.channel", "replies"),
     "bot.reminders": ("bot.rules", "bot.staff", "bot.words", "store", "mail.message", "mail.channel", "replies"),
     "bot.canary": ("bot.words", "store"),
+    "bot.packing": ("store",),
+    "bot.copies": ("replies", "store"),
     "bot.pipeline": (*STAGES, "bot.staff", "mail.channel"),
     "bot.understanding": ("mail", "store.messages"),
     "bot.chat": ("bot.chat", "bot.staff", "bot.words", "store"),

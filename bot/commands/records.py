@@ -14,7 +14,8 @@ from sqlmodel import Session
 
 from bot.commands.ground import Unable, now_utc, opened, out, read
 from bot.config import load_settings, resolve
-from bot.register_files import MANY, DossierRefused, write_dossier, write_sample
+from bot.dossier_files import DossierRefused, write_dossier
+from bot.register_files import MANY, write_sample
 from replies.notice import load_notice
 from store import events, staff
 from store.models import StaffRole

@@ -141,7 +141,9 @@ class Preparing:
         held: Dossier | None = None
         customer_id = assessment.identification.customer_id
         if plan.holds_data and customer_id is not None:
-            held = dossier(session, customer_id, assessment.received_at)
+            # The words need no more than an outline: the copy itself is made afterwards (`bot.packing`).
+            zone = self.policy.time_zone
+            held = dossier(session, customer_id, assessment.received_at, time_zone=zone, outline=True)
         asked: Mapping[RequestKind, AskedFor] = {one.kind: one for one in assessment.requests}
         words = write(
             plan.template,
@@ -153,6 +155,8 @@ class Preparing:
             notice=self.notice,
             on_call=self.on_call,
             dossier=held,
+            time_zone=self.policy.time_zone,
+            by_letter=plan.recipient.kind is RecipientKind.POSTAL,
         )
         others = [key for key in assessment.identification.candidates if key != assessment.identification.customer]
         failed = problems(

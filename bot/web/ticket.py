@@ -43,9 +43,9 @@ async def ticket_page(
     facts = await desk.database.read(lambda session: ticket_facts(session, ticket_id))
     if facts is None:
         raise HTTPException(404)
-    for request in facts.requests:
-        if request.draft is not None:
-            await desk.approvals.open_draft(visit.staff_id, request.draft.id)
+    opened = [request.draft.id for request in facts.requests if request.draft is not None]
+    if any([await desk.approvals.open_draft(visit.staff_id, draft_id) for draft_id in opened]):
+        facts = await desk.database.read(lambda session: ticket_facts(session, ticket_id)) or facts
     if facts.customer is not None:
         await _record_view(desk, visit, facts.customer.id, ticket_id)
     undoable = {
@@ -80,11 +80,12 @@ async def show_draft(desk: Desk, visit: Visit) -> Response:
     found = await desk.database.read(lambda session: draft_facts(session, draft_id))
     if found is None:
         raise HTTPException(404)
+    if await desk.approvals.open_draft(visit.staff_id, draft_id):
+        found = await desk.database.read(lambda session: draft_facts(session, draft_id)) or found
     earlier = await desk.database.read(lambda session: earlier_version(session, found))
     facts = await desk.database.read(lambda session: ticket_facts(session, found.ticket_id))
     if facts is None:
         raise HTTPException(404)
-    await desk.approvals.open_draft(visit.staff_id, draft_id)
     if facts.customer is not None:
         await _record_view(desk, visit, facts.customer.id, facts.id)
     return page(desk, visit, "draft.html", draft=found, ticket=facts, earlier=earlier, changes=_changes(earlier, found))

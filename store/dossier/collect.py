@@ -1,8 +1,8 @@
 """The dossier: all rows of one customer as things held, scoped and masked by `store.dossier.scope`.
 
 It is the snapshot of one moment, former values included, in the order of the notice's categories. An outline is the
-same but for the two things that may be long: of readings it has the newest of each meter, of messages no words. What
-is written from it (the letter that goes with the copy) says nothing of either.
+same but for what may be very long: of readings it has the newest of each meter. The letter that goes with the copy is
+written from it. The request that asks, and what came with it or after it, is no part of its own answer.
 """
 
 from collections import Counter, defaultdict
@@ -100,7 +100,7 @@ class _Collecting:
         formers, contacts = self._rows(statements.FORMER), self._rows(statements.CONTACTS)
         roles, identifiers = self._rows(statements.ROLES), self._rows(statements.IDENTIFIERS)
         records = [*self._rows(statements.RECORDS), *self._shared_records(roles, identifiers)]
-        messages = self._rows(statements.MESSAGE_DATES if self.outline else statements.MESSAGES)
+        messages = self._rows(statements.MESSAGES)
         addresses = frozenset(contact.normalised for contact in contacts)
         own = Own(
             customer_id=self.customer.id,
@@ -110,9 +110,7 @@ class _Collecting:
             | {scope.folded(self.customer.key)},
         )
         texts = (text for row in records for text in _texts(row.fields))
-        written = (
-            text for row in messages if not self.outline and row.direction != "in" for text in (row.subject, row.text)
-        )
+        written = (text for row in messages if row.direction != "in" for text in (row.subject, row.text))
         self.others = others_in(self.connection, own, [*texts, *written])
         self._add_basic(formers, contacts)
         self._add_roles(roles)
@@ -337,7 +335,7 @@ class _Collecting:
             fields = {"reference": row.reference, "direction": row.direction, "channel": row.channel}
             if incoming and not _is_own(row, addresses):
                 reasons[scope.OTHER_WRITER] = 1
-            elif not self.outline:
+            else:
                 mask = Others() if incoming else self.others  # what they wrote themselves is no secret to them
                 for key, words in (("subject", row.subject), ("text", row.text)):
                     fields[key], why = mask.mask(words)

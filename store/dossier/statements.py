@@ -87,21 +87,18 @@ KINDS = (
 )
 TICKETS = (
     select_columns(ticket.c.id, ticket.c.reference, ticket.c.channel, ticket.c.state, ticket.c.received_at)
-    .where(ticket.c.customer_id == _ID, ticket.c.received_at <= _AS_OF)
+    .where(ticket.c.customer_id == _ID, ticket.c.received_at < _AS_OF)  # the request that asks is not in its own answer
     .order_by(ticket.c.received_at, ticket.c.id)
 )
-_MESSAGES = (
+MESSAGES = (
     select_columns(
-        *(ticket.c.reference, ticket.c.flags, message.c.direction, message.c.channel),
-        *(message.c.received_at, message.c.from_address),
+        *(ticket.c.reference, ticket.c.flags, message.c.direction, message.c.channel, message.c.received_at),
+        *(message.c.from_address, message.c.subject, message.c.text, message.c.details),
     )
     .join(ticket)
-    .where(ticket.c.customer_id == _ID, message.c.received_at <= _AS_OF)
+    .where(ticket.c.customer_id == _ID, message.c.received_at < _AS_OF)
     .order_by(message.c.received_at, message.c.id)
 )
-MESSAGES = _MESSAGES.add_columns(message.c.subject, message.c.text, message.c.details)
-MESSAGE_DATES = _MESSAGES
-"""Instead of `MESSAGES`, without their words."""
 DISCLOSURES = (
     select_columns(disclosure)
     .where(

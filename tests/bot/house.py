@@ -15,11 +15,14 @@ from sqlmodel import Session, col
 
 from bot.approval import Approvals, Released
 from bot.casework import Casework
+from bot.copies import make_copy
 from bot.dispatch import Dispatch, Sender
 from bot.intake import Intake, Understand
 from bot.intake.enter import Entering
 from bot.intake.prepare import Preparing
+from bot.packing import Packing
 from bot.rules.verdicts import Policy
+from bot.settled import copy_order
 from bot.understanding import raw_of
 from mail.channel import TakeIn
 from mail.message import ChannelName, Envelope, InboundMessage, OutboundMessage, RawMessage, Receipt
@@ -27,8 +30,10 @@ from mail.signed_address import OwnAddresses
 from mail.understand import Trust, understand
 from replies.draft import Words
 from replies.notice import NOTICE_OF_THE_DEMO, load_notice
+from replies.package import PackedFile
 from store import listing
 from store.database import Database
+from store.draft_files import FilesOrder
 from store.messages import StoredRaw
 from store.models import Message, OutboxRow
 
@@ -131,8 +136,13 @@ class House:
         self.channels = {name: ScriptedChannel(name, self.clock) for name in ("email", "letter", "chat")}
         self.preparing = Preparing(policy=POLICY, notice=NOTICE, on_call=ON_CALL, addresses=OwnAddresses(OWN))
         self.intake = self.another_intake()
+        self.packing = Packing(database=self.database, make=self.make_files, clock=self.clock)
         self.approvals = Approvals(
-            database=self.database, clock=self.clock, new_message_id=self.new_message_id, hold=HOLD
+            database=self.database,
+            clock=self.clock,
+            new_message_id=self.new_message_id,
+            hold=HOLD,
+            complete=self.packing.complete,
         )
         self.casework = Casework(database=self.database, clock=self.clock, first_words=lambda *_: FIRST_WORDS)
         self.dispatch = Dispatch(
@@ -144,6 +154,10 @@ class House:
 
     def new_message_id(self) -> str:
         return f"<{id(self) % 2**64:016x}{next(self.numbers):016x}@lampo.test>"
+
+    async def make_files(self, order: FilesOrder) -> tuple[PackedFile, ...]:
+        """The real files, made without a process of their own."""
+        return make_copy(self.database.url, copy_order(order, "fi", POLICY.time_zone), NOTICE)
 
     def entering(self) -> Entering:
         return Entering(
@@ -193,8 +207,10 @@ class House:
         )
 
     async def work(self) -> None:
-        """Lead on all that waits."""
+        """Lead on all that waits, then give drafts their files."""
         while await self.intake.work_on() + await self.intake.work_on_letters():
+            pass
+        while await self.packing.complete_next():
             pass
 
     async def receive(self, text: str = ACCESS, *, sender: str = AINO, **changes: Any) -> dict[str, Any]:

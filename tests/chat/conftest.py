@@ -239,6 +239,8 @@ class House:
             at=now,
         )
         contact = session.get_one(ContactPoint, owner[1]) if owner else None
+        # An access answer has the copy of the data with it, or it is not complete.
+        named = [{"name": "access.pdf", "media_type": "application/pdf", "sha256": "0" * 64}] if owner else []
         draft = drafts.add_draft(
             session,
             ticket_id=ticket_id,
@@ -255,6 +257,7 @@ class House:
             holds_data=owner is not None,
             actor="intake",
             at=now,
+            attachments=named,
         )
         assert draft.id is not None
         return draft.id

@@ -1,6 +1,9 @@
 """From a request to an answer that has left: approved in a real browser, read where the customer would read it."""
 
 import asyncio
+import io
+import json
+import zipfile
 from datetime import UTC, date, datetime
 
 import pypdfium2
@@ -38,9 +41,19 @@ async def approve(page: Page, there: Installation, ticket_id: int) -> str:
 
 def arrived(there: Installation, to: str, words: str) -> str | None:
     for one in there.sent_mails():
-        if one["To"] == to and one["Auto-Submitted"] is None and words in one.get_content():
-            return str(one.get_content())
+        body = one.get_body(("plain",))
+        assert body is not None
+        if one["To"] == to and one["Auto-Submitted"] is None and words in body.get_content():
+            return str(body.get_content())
     return None
+
+
+def attached(there: Installation, to: str) -> dict[str, bytes]:
+    """The files of the reply that arrived, by name."""
+    for one in there.sent_mails():
+        if one["To"] == to and one["Auto-Submitted"] is None:
+            return {str(part.get_filename()): part.get_content() for part in one.iter_attachments()}
+    return {}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +76,12 @@ async def test_a_request_in_each_language_is_approved_without_scripts_and_arrive
     content = await asyncio.to_thread(wait_for, "the reply", lambda: arrived(installation, sender, words))
     draft = installation.ticket(ticket["id"])["drafts"][0]
     assert content.splitlines() == draft["text"].splitlines()
+    files = attached(installation, sender)
+    assert sorted(files) == [f"access-{ticket['reference']}.pdf", f"access-{ticket['reference']}.zip"]
+    with zipfile.ZipFile(io.BytesIO(files[f"access-{ticket['reference']}.zip"])) as archive:
+        data = json.loads(archive.read("dossier.json"))
+    numbers = {item["fields"].get("customer_number") for one in data["categories"] for item in one["items"]}
+    assert numbers == {None, ticket["customer"]}
     ended = await asyncio.to_thread(
         wait_for, "the end", lambda: [t for t in installation.tickets() if t["state"] == "answered"]
     )
@@ -88,6 +107,8 @@ async def test_a_letter_is_answered_by_a_letter_to_the_address_in_the_register(
         assert line in text
     assert letter["reference"] in text
     assert "Eino" not in printed[0].name
+    assert "Jäljennös henkilötiedoistanne" in text, "the copy follows the letter"
+    assert "LS-100236" in text
 
 
 async def test_amended_words_leave_and_a_stale_approval_does_not(installation: Installation, browser: Browser) -> None:

@@ -142,7 +142,7 @@ def test_the_services_own_tickets_messages_and_views_are_in_it_without_hours_and
         dora = add_member(session, login="dora", name="Dora", role=StaffRole.CLERK, now=NOW)
         ticket = Ticket(
             reference="K-7QX2", state=TicketState.OPEN, customer_id=customer,
-            channel="email", language="fi", received_at=NOW,
+            channel="email", language="fi", received_at=NOW - timedelta(hours=1),
         )  # fmt: skip
         session.add(ticket)
         session.flush()
@@ -150,8 +150,11 @@ def test_the_services_own_tickets_messages_and_views_are_in_it_without_hours_and
         for kind in (RequestKind.ACCESS, RequestKind.BILLING):
             session.add(Request(ticket_id=ticket.id, kind=kind, confidence=1, reasons=[], received_at=NOW))
         session.add(
-            Message(ticket_id=ticket.id, direction="in", channel="email", text="salainen", received_at=NOW, sha256="")
-        )
+            Message(
+                ticket_id=ticket.id, direction="in", channel="email", text="salainen",
+                received_at=NOW - timedelta(hours=1), sha256="",
+            )
+        )  # fmt: skip
         for hour in range(3):
             at = NOW - timedelta(hours=hour)
             session.add(ViewLog(customer_id=customer, staff_id=dora, purpose="tarkastuspyyntö", viewed_at=at))
