@@ -1,17 +1,23 @@
 """INV-1, INV-2, INV-7 and the trail's chain over all that stands in an outbox: asked after every test."""
 
+import io
 import re
+import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 
+import pypdfium2
 from sqlalchemy import select
 from sqlmodel import Session, col
 
 from replies.letter import sender_lines
 from replies.notice import NOTICE_OF_THE_DEMO, load_notice
-from store import drafts, events
+from store import draft_files, drafts, events
+from store.dossier.third_parties import PEOPLE
 from store.lifecycle import OutboxState
 from store.models import (
     Approval,
+    AttachmentFile,
     ContactKind,
     ContactPoint,
     Customer,
@@ -98,10 +104,51 @@ def _assert_reply(session: Session, row: OutboxRow) -> None:
     )
     assert content == approval.sha256, f"outbox {row.id}: what leaves is not what was approved"
     assert row.holds_data == draft.holds_data, f"outbox {row.id}"
+    _assert_files(session, row, draft, ticket)
     if row.contact_point_id is None:
         _assert_to_a_sender(session, row, ticket)
     else:
         _assert_on_file(session, row, approval, ticket)
+
+
+def _assert_files(session: Session, row: OutboxRow, draft: Draft, ticket: Ticket) -> None:
+    """A copy of the data goes with every access answer, whole, and holds nothing of another customer."""
+    if draft.template in draft_files.WITH_FILES:
+        assert row.attachments, f"outbox {row.id}: an access answer without the copy"
+    assert not row.attachments or row.holds_data, f"outbox {row.id}: files with words that hold no data"
+    if not row.attachments or ticket.customer_id is None:
+        return
+    own = {value.casefold() for value in register_values(session, {ticket.customer_id})}
+    everybody = select(Customer).where(col(Customer.id) != ticket.customer_id)
+    others = session.execute(everybody).scalars().all()
+    # A company is no secret to who acts for it.
+    told = {one.name.casefold() for one in others if one.kind not in PEOPLE}
+    theirs = set(register_values(session, {one.id for one in others if one.id}))
+    for file in row.attachments:
+        stored = session.get_one(AttachmentFile, file["sha256"])
+        assert sha256(stored.content).hexdigest() == file["sha256"], f"outbox {row.id}: another file"
+        words = words_of(stored.content).casefold()
+        leaked = [
+            value
+            for value in theirs
+            if len(value) >= SHORTEST
+            and value.casefold() not in own | told
+            and value.casefold() not in _NOTICE
+            and value.casefold() in words
+            and re.search(rf"(?<!\w){re.escape(value.casefold())}(?!\w)", words)
+        ]
+        assert leaked == [], f"outbox {row.id}: values of others in a file: {leaked}"
+
+
+def words_of(content: bytes) -> str:
+    """What a file of an answer says: the text of a PDF, every member of a ZIP."""
+    if content.startswith(b"%PDF-"):
+        document = pypdfium2.PdfDocument(content)
+        words = "\n".join(page.get_textpage().get_text_range() for page in document)
+        document.close()
+        return words
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return "\n".join(archive.read(name).decode("utf-8") for name in archive.namelist())
 
 
 def _assert_to_a_sender(session: Session, row: OutboxRow, ticket: Ticket) -> None:
