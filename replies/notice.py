@@ -162,6 +162,16 @@ class Labels(_Part):
     purposes: dict[str, Text] = {}
 
 
+class SearchPlace(_Part):
+    """Somewhere that holds data about customers and that this register does not: each access request asks for it."""
+
+    key: str
+    kind: Literal["system", "paper"]
+    name: Text
+    categories: tuple[str, ...] = Field(min_length=1)
+    """What may be found there; it is told under the first."""
+
+
 class Notice(_Part):
     """The whole notice. Frozen: a changed notice is another version."""
 
@@ -185,6 +195,7 @@ class Notice(_Part):
     rights: Text | None = None
     provision: Text | None = None
     data_protection_officer: Text | None = None
+    search_places: tuple[SearchPlace, ...] = ()
     labels: Labels = Labels()
     fingerprint: str = ""
     """First 12 hex digits of the SHA-256 of the file; set by `load_notice` and printed into replies."""
@@ -195,6 +206,15 @@ class Notice(_Part):
         twice = {key for key in keys if keys.count(key) > 1}
         if twice:
             raise ValueError(f"the category `{min(twice)}` stands twice in [[categories]]; keep one")
+        places = [place.key for place in self.search_places]
+        if len(set(places)) != len(places):
+            raise ValueError("a place stands twice in [[search_places]]; keep one of each key")
+        for place in self.search_places:
+            for key in place.categories:
+                if key not in keys:
+                    raise ValueError(
+                        f"search place `{place.key}` names the unknown category `{key}`{_nearest(key, keys)}"
+                    )
         for recipient in self.disclosures.recipients:
             for key in recipient.categories:
                 if key not in keys:
@@ -340,6 +360,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "transfers": Transfers,
     "complaint": Complaint,
     "automated_decisions": AutomatedDecisions,
+    "search_places": SearchPlace,
     "labels": Labels,
 }
 

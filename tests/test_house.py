@@ -17,6 +17,7 @@ from bot.rules.policy import TEMPLATES
 from bot.staff import NEUTRAL_FLAGS
 from bot.web.routes import ROUTES
 from replies.catalogue import TEMPLATES as CATALOGUE
+from replies.notice import load_notice
 from store import lifecycle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -277,5 +278,12 @@ def test_the_sample_configuration_names_every_setting_and_no_other() -> None:
     assert shown == expected
 
 
-def test_the_notice_of_the_demo_is_the_one_in_deploy() -> None:
-    assert (ROOT / "deploy/notice.toml").read_bytes() == (ROOT / "replies/demo/notice.toml").read_bytes()
+def test_the_notice_of_the_demo_is_the_one_in_deploy_but_for_the_places_to_search() -> None:
+    """The demo's company has nothing besides its register; who sets up a real one is asked where else to look."""
+
+    def bare(path: str) -> list[str]:
+        return [line.removeprefix("#").strip() for line in (ROOT / path).read_text("utf-8").splitlines()]
+
+    assert bare("deploy/notice.toml") == bare("replies/demo/notice.toml")
+    assert load_notice(ROOT / "replies/demo/notice.toml").search_places == ()
+    assert [place.key for place in load_notice(ROOT / "deploy/notice.toml").search_places] == ["billing", "paper"]

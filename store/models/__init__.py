@@ -46,6 +46,7 @@ from store.models.register import (
     Role,
     ViewLog,
 )
+from store.models.searches import SearchTask
 
 __all__ = [
     "STATUTORY",
@@ -94,6 +95,7 @@ __all__ = [
     "RequestKind",
     "Review",
     "Role",
+    "SearchTask",
     "Setting",
     "Source",
     "StaffMember",

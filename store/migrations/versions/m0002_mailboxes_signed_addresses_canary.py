@@ -141,6 +141,30 @@ def upgrade() -> None:
         batch_op.create_index("ix_review_same", ["customer_id", "digest"], unique=False)
 
     op.create_table(
+        "search_task",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column("ticket_id", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("names", sa.JSON(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("found", sa.String(), nullable=False),
+        sa.Column("answered_by", sa.Integer(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["answered_by"], ["staff_member.id"], name=op.f("fk_search_task_answered_by_staff_member")
+        ),
+        sa.ForeignKeyConstraint(["request_id"], ["request.id"], name=op.f("fk_search_task_request_id_request")),
+        sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_search_task_ticket_id_ticket")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_task")),
+        sa.UniqueConstraint("request_id", "place", name=op.f("uq_search_task_request_id_place")),
+    )
+    with op.batch_alter_table("search_task", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_search_task_ticket_id"), ["ticket_id"], unique=False)
+
+    op.create_table(
         "canary",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
