@@ -18,6 +18,7 @@ from bot.rules.policy import FILED_ONLY, NO_NEW_CLOCK, Case, acknowledge, place,
 from bot.rules.quarantine import set_aside
 from bot.rules.signs import signs
 from bot.rules.thanks import is_mere_thanks
+from bot.rules.topics import SENT_IN, Topic, named_in, topic_of
 from bot.rules.verdicts import AskedFor, Assessment, Identification, JoinedBy, Policy, Sent, Thread
 from mail.message import Automatic, InboundMessage
 from store.models import STATUTORY, Candidate, ContactStatus, RequestKind
@@ -83,7 +84,7 @@ def assess(
         placement == "join" and not nothing_asked and not flags.keys() & (NO_NEW_CLOCK | FILED_ONLY)
     )
     received = deadlines.receipt_date(received_at, policy.time_zone)
-    requests = tuple(_asked(one, received, policy) for one in found.kinds) if asks_anew else ()
+    requests = _requests(found.kinds, read, received, policy) if asks_anew else ()
     return Assessment(
         automatic=automatic,
         authentication=message.authentication,
@@ -226,15 +227,44 @@ def _possible(found: Classification) -> tuple[Recognised, ...]:
     return tuple(Recognised(one.kind, min(one.confidence, 0.5), one.reasons) for one in rights)
 
 
-def _asked(one: Recognised, received: date, policy: Policy) -> AskedFor:
+def _requests(kinds: Sequence[Recognised], read: str, received: date, policy: Policy) -> tuple[AskedFor, ...]:
+    """One request a kind; what several of them are about is told of the surest only."""
+    requests: list[AskedFor] = []
+    told: set[str] = set()
+    for one in kinds:
+        topic = None if one.kind in STATUTORY else topic_of(read, one.kind)
+        if topic is not None and topic.name in told:
+            topic = None
+        named = named_in(read, topic.name, received) if topic is not None else ()
+        told |= {topic.name} if topic is not None else set()
+        requests.append(_asked(one, received, policy, topic, named))
+    return tuple(requests)
+
+
+def _asked(
+    one: Recognised, received: date, policy: Policy, topic: Topic | None = None, named: tuple[str, ...] = ()
+) -> AskedFor:
+    due = None
     if one.kind in STATUTORY:
         due = deadlines.due_on(received, months=policy.months, eves_closed=policy.eves_closed)
         days = STATUTORY_TARGET
     else:
-        due = None
-        days = policy.target_working_days.get(one.kind.value, _TARGETS.get(one.kind, _OTHER_TARGET))
+        days = _target_days(one.kind, topic, policy)
     target = deadlines.target_on(received, days, eves_closed=policy.eves_closed)
-    return AskedFor(one.kind, one.confidence, one.reasons, due, target)
+    reasons = (
+        one.reasons
+        if topic is None
+        else (*one.reasons, topic.reason, *(("READING_SENT_IN",) if SENT_IN in named else ()))
+    )
+    return AskedFor(one.kind, one.confidence, reasons, due, target, topic.name if topic else "", named)
+
+
+def _target_days(kind: RequestKind, topic: Topic | None, policy: Policy) -> int:
+    """The topic's own where the controller has settled one, else the sooner of its usual one and the kind's."""
+    of_kind = policy.target_working_days.get(kind.value, _TARGETS.get(kind, _OTHER_TARGET))
+    if topic is None:
+        return of_kind
+    return policy.target_working_days.get(topic.name, min(topic.target, of_kind))
 
 
 def opened_again(received_at: datetime, policy: Policy) -> AskedFor:

@@ -32,7 +32,7 @@ class Policy:
     months: int = 1
     """Length of the statutory period (GDPR Art. 12(3)); data, because the law moves (DOMAIN 2.6)."""
     target_working_days: dict[str, int] = field(default_factory=dict)
-    """Service target by kind of ordinary request, working days; unnamed kinds have 10."""
+    """Service target by kind or topic of ordinary request, working days; unnamed kinds have 10, topics their own."""
     customer_number_pattern: str = r"\d{4,8}"
     """What a customer number looks like, as a regular expression without anchors."""
 
@@ -61,6 +61,10 @@ class AskedFor:
     """Statutory due date; None for ordinary business."""
     target_on: date
     """Service target, or the internal target of a statutory request (ten working days, DOMAIN 3.1, 7)."""
+    topic: str = ""
+    """What an ordinary request is about, by `bot.rules.topics`; empty where that is not sure."""
+    named: tuple[str, ...] = ()
+    """What the message names of its topic: numbers and months of an invoice, or that a reading was sent in."""
 
 
 @dataclass(frozen=True, slots=True)
