@@ -14,7 +14,7 @@ from typing import Literal
 from sqlmodel import Session
 
 from bot.staff import MAY_APPROVE, MAY_WORK, Refused, entitled
-from store import draft_files, drafts, events, outbox, spill, tickets
+from store import draft_files, drafts, events, outbox, searches, spill, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, TicketState
 from store.models import (
@@ -107,6 +107,8 @@ class Approvals:
         _recipient_holds(session, draft, ticket)
         if draft_files.lacks_files(draft):
             raise Refused("not_packed")
+        if draft.template in draft_files.WITH_FILES and not searches.is_complete(session, draft.request_id):
+            raise Refused("not_searched")
         approval = Approval(draft_id=draft_id, staff_id=staff_id, sha256=draft.sha256, via=via, approved_at=now)
         session.add(approval)
         session.flush()

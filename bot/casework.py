@@ -14,11 +14,22 @@ from sqlmodel import Session
 from bot.rules.deadlines import due_on, receipt_date, target_on
 from bot.staff import MAY_WORK, Refused, entitled
 from replies.draft import Words
-from store import departures, drafts, events, outbox, returns, tickets
+from store import departures, drafts, events, outbox, returns, searches, tickets
 from store.database import Database
 from store.lifecycle import DraftState, OutboxState, Resolution, TicketState
-from store.models import Draft, Message, OutboxRow, RecipientKind, Request, RequestKind, StaffMember, Ticket
+from store.models import (
+    Draft,
+    Message,
+    OutboxRow,
+    RecipientKind,
+    Request,
+    RequestKind,
+    SearchTask,
+    StaffMember,
+    Ticket,
+)
 from store.recipients import reply_to
+from store.searches import Outcome
 
 MIN_ADDRESS_LINES = 3
 MAX_ADDRESS_LINES = 7
@@ -243,6 +254,25 @@ class Casework:
                 raise Refused("out_of_turn", state=row.state.value)
             if not outbox.move(session, row, OutboxState.POSTED, actor=f"staff:{staff_id}", at=now):
                 raise Refused("out_of_turn", state=row.state.value)
+
+        await self._act(work)
+
+    async def answer_search(self, staff_id: int, task_id: int, outcome: Outcome, found: str) -> None:
+        """Say what came of searching one place for a request; what was found goes into the copy. Raises `Refused`."""
+
+        def work(session: Session) -> None:
+            task = session.get(SearchTask, task_id)
+            if task is None:
+                raise Refused("no_such_ticket")
+            ticket = _worked_on(session, staff_id, task.ticket_id)
+            if ticket.state is TicketState.CLOSED:
+                raise Refused("ticket_closed")
+            if outcome == "found" and not found.strip():
+                raise Refused("nothing_found_said")
+            if departures.replies_under_way(session, task.ticket_id):
+                raise Refused("reply_under_way")
+            told = "\n".join(found.splitlines()).strip() if outcome == "found" else ""
+            searches.answer(session, task, outcome, told, staff_id=staff_id, at=self._clock())
 
         await self._act(work)
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlmodel import Session
+
 from replies.notice import Notice, ReplyLanguage
 from store.database import Database
+from store.models import Dossier
 from store.register import dossier
+from store.searches import with_found
 
 if TYPE_CHECKING:
     from replies.package import PackedFile
@@ -32,6 +36,8 @@ class CopyOrder:
     name: str
     """What the files are called, without their endings."""
     time_zone: str
+    request_id: int | None = None
+    """The request that is answered: what staff found elsewhere for it goes in."""
 
 
 def make_copy(url: str, order: CopyOrder, notice: Notice) -> "tuple[PackedFile, ...]":
@@ -43,10 +49,15 @@ def make_copy(url: str, order: CopyOrder, notice: Notice) -> "tuple[PackedFile, 
 
     database = Database(url, readers=1)
     try:
-        held = database.read_now(
-            lambda session: dossier(session, order.customer_id, order.as_of, time_zone=order.time_zone)
-        )
+        held = database.read_now(lambda session: _held(session, order))
     finally:
         database.close()
     answer = Answer(order.reference, notice, order.language, order.time_zone)
     return (build_portable(held, answer, order.name),) if order.portable else build_copy(held, answer, order.name)
+
+
+def _held(session: Session, order: CopyOrder) -> Dossier:
+    held = dossier(session, order.customer_id, order.as_of, time_zone=order.time_zone)
+    if order.request_id is None:
+        return held
+    return with_found(session, held, order.request_id, order.language, order.time_zone)

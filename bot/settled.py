@@ -113,6 +113,7 @@ def copy_order(order: FilesOrder, language: ReplyLanguage, time_zone: str) -> Co
         reference=order.reference,
         name=f"{kind}-{order.reference}",
         time_zone=time_zone,
+        request_id=order.request_id,
     )
 
 

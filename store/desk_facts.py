@@ -1,5 +1,6 @@
 """The frozen facts of one ticket, as the review desk shows them. Read by `store.desk_ticket`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -94,6 +95,20 @@ class SegmentFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """One place to search for a request, and what came of it."""
+
+    id: int
+    kind: str
+    names: Mapping[str, str]
+    outcome: str
+    """Empty while it is open."""
+    found: str
+    answered_by: str
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class RequestFacts:
     """One thing that the customer wants, with its clock and its newest draft."""
 
@@ -109,6 +124,8 @@ class RequestFacts:
     draft: DraftFacts | None
     older: tuple[tuple[int, int], ...]
     """Id and version of its earlier drafts, the newest first."""
+    searches: tuple[SearchFacts, ...] = ()
+    """Where else must be looked, in the notice's order."""
 
 
 @dataclass(frozen=True, slots=True)

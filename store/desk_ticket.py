@@ -12,6 +12,7 @@ from store.desk_facts import (
     MessageFacts,
     RecipientFacts,
     RequestFacts,
+    SearchFacts,
     SegmentFacts,
     SendFacts,
     TicketFacts,
@@ -27,9 +28,11 @@ from store.models import (
     OutboxRow,
     RawMessageRow,
     Request,
+    SearchTask,
     StaffMember,
     Ticket,
 )
+from store.searches import tasks_of
 
 
 def ticket_facts(session: Session, ticket_id: int) -> TicketFacts | None:
@@ -101,6 +104,12 @@ def ticket_of_send(session: Session, outbox_id: int) -> tuple[bool, int | None]:
 def ticket_of_request(session: Session, request_id: int) -> int | None:
     """The ticket that a request belongs to; None when there is no such request."""
     row = session.get(Request, request_id)
+    return None if row is None else row.ticket_id
+
+
+def ticket_of_search(session: Session, task_id: int) -> int | None:
+    """The ticket that a place to search belongs to; None when there is none."""
+    row = session.get(SearchTask, task_id)
     return None if row is None else row.ticket_id
 
 
@@ -182,6 +191,18 @@ def _request(session: Session, row: Request, drafts: Sequence[Draft], staff: dic
         segments=tuple(SegmentFacts(part.kind, part.from_on, part.to_on, part.reason, part.actor) for part in segments),
         draft=_draft(session, drafts[0], staff) if drafts else None,
         older=tuple((draft.id or 0, draft.version) for draft in drafts[1:]),
+        searches=tuple(
+            SearchFacts(
+                task.id or 0,
+                task.kind,
+                dict(task.names),
+                task.outcome or "",
+                task.found,
+                staff.get(task.answered_by or 0, ""),
+                task.answered_at,
+            )
+            for task in tasks_of(session, row.id or 0)
+        ),
     )
 
 

@@ -21,11 +21,12 @@ from mail.message import InboundMessage
 from replies.acknowledgement import write_acknowledgement, write_chat_receipt, write_duty_alert, write_summary
 from replies.draft import Words
 from replies.notice import Notice, ReplyLanguage
-from store import drafts, messages, outbox, tickets
+from store import drafts, messages, outbox, searches, tickets
 from store.lifecycle import RawState, TicketState
 from store.messages import StoredRaw
 from store.models import Level, RequestKind, Ticket
 from store.models.facts import normalise_email
+from store.searches import Place
 
 KNOWN_LEVELS = frozenset({Level.CLAIMED, Level.CONFIRMED_CHANNEL})
 REOPENED_BY_A_MESSAGE = frozenset(
@@ -61,6 +62,9 @@ class Entering:
         known only from one of `own_addresses` (normalised).
         """
         self._notice = notice
+        self._places = tuple(
+            Place(one.key, one.kind, one.categories[0], one.name.model_dump()) for one in notice.search_places
+        )
         self._on_call = on_call
         self._time_zone = time_zone
         self._language = language
@@ -184,7 +188,7 @@ class Entering:
     def _add_request(
         self, session: Session, ticket_id: int, asked: AskedFor, received_at: datetime, now: datetime
     ) -> int:
-        return tickets.add_request(
+        request_id = tickets.add_request(
             session,
             ticket_id=ticket_id,
             kind=asked.kind,
@@ -196,6 +200,9 @@ class Entering:
             target_on=asked.target_on,
             at=now,
         )
+        if asked.kind is RequestKind.ACCESS and self._places:
+            searches.open_tasks(session, ticket_id=ticket_id, request_id=request_id, places=self._places)
+        return request_id
 
     def _acknowledge(self, session: Session, ticket: Filed, assessment: Assessment, now: datetime) -> None:
         """INV-7: once a ticket, three a day an address, then one summary, then silence, whoever it is."""

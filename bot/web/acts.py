@@ -17,8 +17,9 @@ from bot.web.shown import clean_field
 from bot.web.ticket import Typed, ticket_page
 from bot.web.visit import LARGEST_ID, Desk, Visit
 from bot.web.worklist import show as show_worklist
-from store.desk_ticket import draft_facts, ticket_facts, ticket_of_request, ticket_of_send
+from store.desk_ticket import draft_facts, ticket_facts, ticket_of_request, ticket_of_search, ticket_of_send
 from store.lifecycle import Resolution
+from store.searches import Outcome
 
 LONGEST_TEXT = 100_000
 LONGEST_SUBJECT = 300
@@ -121,6 +122,22 @@ async def begin_reply(desk: Desk, visit: Visit) -> Response:
         await desk.casework.begin_reply(visit.staff_id, request_id)
 
     return await _do(desk, visit, ticket_id, "begun", act)
+
+
+async def answer_search(desk: Desk, visit: Visit) -> Response:
+    """Say what came of searching one place."""
+    task_id, outcome = visit.path_id("task_id"), visit.form.get("outcome", "")
+    if outcome not in get_args(Outcome):
+        raise HTTPException(404)
+    ticket_id = await desk.database.read(lambda session: ticket_of_search(session, task_id))
+    if ticket_id is None:
+        raise HTTPException(404)
+    found = clean_field(visit.form.get("found", ""))[:LONGEST_TEXT]
+
+    async def act() -> None:
+        await desk.casework.answer_search(visit.staff_id, task_id, cast("Outcome", outcome), found)
+
+    return await _do(desk, visit, ticket_id, "searched", act)
 
 
 async def take(desk: Desk, visit: Visit) -> Response:

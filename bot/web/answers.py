@@ -17,7 +17,7 @@ from bot.words import say
 SAID = frozenset(
     {
         "approved", "amended", "returned", "undone", "closed", "reopened", "taken", "noted", "decided", "rescued",
-        "sorted_rescue", "sorted_spam", "trusted",
+        "sorted_rescue", "sorted_spam", "trusted", "searched",
     }
 )  # fmt: skip
 """What can be told after a redirect; `said_*` in the words."""

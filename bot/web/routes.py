@@ -50,6 +50,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/outbox/{outbox_id:int}/undo", acts.undo, "POST", act=True),
     Route("/outbox/{outbox_id:int}/decide", acts.decide, "POST", act=True),
     Route("/requests/{request_id:int}/reply", acts.begin_reply, "POST", act=True),
+    Route("/searches/{task_id:int}/answer", acts.answer_search, "POST", act=True),
     Route("/tickets/{ticket_id:int}/take", acts.take, "POST", act=True),
     Route("/tickets/{ticket_id:int}/note", acts.note, "POST", act=True),
     Route("/tickets/{ticket_id:int}/close", acts.close, "POST", act=True),

@@ -53,8 +53,16 @@ def complaint_about(path: Path) -> str:
     return sentence
 
 
-def test_the_file_to_start_from_is_the_one_the_demo_uses():
-    assert (ROOT / "deploy" / "notice.toml").read_bytes() == NOTICE_OF_THE_DEMO.read_bytes()
+def test_the_places_to_search_belong_to_the_notice(tmp_path: Path):
+    """In the demo they are an example in comments; `tests/test_house.py` holds the two files against each other."""
+    text = (ROOT / "deploy" / "notice.toml").read_text("utf-8")
+    (tmp_path / "twice.toml").write_text(text.replace('key = "paper"', 'key = "billing"'), "utf-8")
+    assert "a place stands twice in [[search_places]]" in complaint_about(tmp_path / "twice.toml")
+    lost = text.replace('categories = ["invoices"]\n\n[[search', 'categories = ["invoyces"]\n\n[[search')
+    (tmp_path / "lost.toml").write_text(lost, "utf-8")
+    assert "search place `billing` names the unknown category `invoyces`; did you mean `invoices`?" in complaint_about(
+        tmp_path / "lost.toml"
+    )
 
 
 def test_the_model_company_is_named_and_its_contact_person_is_invented(notice: Notice):
