@@ -53,6 +53,7 @@ TEMPLATES: dict[str, Template] = {
         Template("erasure", frozenset({RequestKind.ERASURE}), rights=True),
         Template("restriction", frozenset({RequestKind.RESTRICTION}), rights=True),
         Template("portability", frozenset({RequestKind.PORTABILITY}), rights=True),
+        Template("portability_copy", frozenset({RequestKind.PORTABILITY}), holds_data=True, rights=True),
         Template("objection", frozenset({RequestKind.OBJECTION}), rights=True),
         Template("moving", frozenset({RequestKind.MOVING})),
         Template("billing", frozenset({RequestKind.BILLING})),

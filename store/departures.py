@@ -31,6 +31,7 @@ ASKING = frozenset({"identity", "mandate", "confirm_request"})
 COMPLETE = {
     "access": Resolution.ANSWERED,
     "access_legal_person": Resolution.ANSWERED,
+    "portability_copy": Resolution.ANSWERED,
     "nothing_held": Resolution.NOTHING_HELD,
 }
 """Templates that are the whole answer. The other first answers tell what happens next: the request stays open."""

@@ -50,6 +50,7 @@ TEMPLATES = frozenset(
         "erasure",
         "restriction",
         "portability",
+        "portability_copy",
         "objection",
         "moving",
         "billing",
@@ -225,11 +226,25 @@ def _answer(case: Case, asked: AskedFor) -> DraftPlan:
     template = asked.kind.value
     if asked.kind is RequestKind.ACCESS:
         template = _access_template(case, asked)
+    if asked.kind is RequestKind.PORTABILITY and (contact := _contact_for_package(case, asked)):
+        return DraftPlan(asked.kind, "portability_copy", case.language, _to(contact), holds_data=True)
     if template == "access" and (customer := case.one_meant()):
         if contact := _contact_for_data(case, customer):
             return DraftPlan(asked.kind, "access", case.language, _to(contact), holds_data=True)
         template = _without_data(case)
     return DraftPlan(asked.kind, template, case.language, _back_to_sender(case), holds_data=False)
+
+
+def _contact_for_package(case: Case, asked: AskedFor) -> Contact | None:
+    """The e-mail address on file that gets a package for machines, where a copy might be sent to who wrote from it.
+
+    Nobody can print it; to any other the plain first answer goes, which tells nothing of who is a customer.
+    """
+    customer = case.one_meant()
+    if customer is None or not case.from_on_file or _access_template(case, asked) != "access":
+        return None
+    contact = _contact_for_data(case, customer)
+    return contact if contact is not None and contact.kind is ContactKind.EMAIL else None
 
 
 def _access_template(case: Case, asked: AskedFor) -> str:

@@ -261,3 +261,27 @@ async def test_on_paper_the_pages_of_the_copy_follow_those_of_the_letter(house: 
     assert "Aino Esimerkkilä" in pages[0]
     whole.close()
     copy.close()
+
+
+PORTABLE = "Hei, haluan tietoni koneluettavassa muodossa siirrettäväksi toiselle palvelulle (20 artikla). T. Aino"
+
+
+async def test_who_asks_for_portable_data_gets_the_narrower_package_alone(house: House) -> None:
+    ticket = await house.receive(PORTABLE, subject="Tietojen siirto")
+    draft = next(one for one in ticket["drafts"] if one["template"] == "portability_copy")
+    files = draft_of(house.database, draft["id"]).attachments
+    assert [one["name"] for one in files] == [f"portability-{ticket['reference']}.zip"]
+    data = data_of(content_of(house.database, draft_of(house.database, draft["id"]), ".zip"))
+    kinds = {item["kind"] for one in data["categories"] for item in one["items"]}
+    assert data["kind"] == "portability"
+    assert "reading" in kinds
+    assert not kinds & {"invoice", "call", "ticket", "message"}
+    assert (await house.answer(ticket))["state"] == "answered"
+
+
+async def test_who_asks_for_portable_data_from_elsewhere_gets_what_a_stranger_gets(house: House) -> None:
+    ticket = await house.receive(
+        f"{PORTABLE} Esimerkkilä, asiakasnumero 100234", sender="aino@muualta.test", subject="Tietojen siirto"
+    )
+    assert {one["template"] for one in ticket["drafts"]} <= {"portability", "nothing_held", "identity"}
+    assert not any(one["holds_data"] for one in ticket["drafts"])

@@ -25,7 +25,7 @@ def test_every_kind_of_request_has_its_plain_first_answer(kind: RequestKind):
 
 
 def test_only_the_access_reply_holds_data_and_nothing_automatic_does():
-    assert {name for name, entry in TEMPLATES.items() if entry.holds_data} == {"access"}
+    assert {name for name, entry in TEMPLATES.items() if entry.holds_data} == {"access", "portability_copy"}
     assert not any(entry.automatic and entry.holds_data for entry in TEMPLATES.values())
 
 

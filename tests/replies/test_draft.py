@@ -18,7 +18,7 @@ ANSWERS = [name for name, entry in TEMPLATES.items() if not entry.automatic]
 DATA_FREE = [name for name in ANSWERS if not TEMPLATES[name].holds_data]
 DUE = {"fi": "22.12.2026", "sv": "22.12.2026", "en": "22 December 2026"}
 ON_CALL = "+358 40 000 0011"
-PROMISES_NO_DATE = {"access", "nothing_held", "identity", "confirm_request"}
+PROMISES_NO_DATE = {"access", "portability_copy", "nothing_held", "identity", "confirm_request"}
 NOTICE = load_notice(NOTICE_OF_THE_DEMO)
 
 
