@@ -118,7 +118,7 @@ def _assert_files(session: Session, row: OutboxRow, draft: Draft, ticket: Ticket
     assert not row.attachments or row.holds_data, f"outbox {row.id}: files with words that hold no data"
     if not row.attachments or ticket.customer_id is None:
         return
-    own = {value.casefold() for value in register_values(session, {ticket.customer_id})}
+    own = {" ".join(value.split()).casefold() for value in register_values(session, {ticket.customer_id})}
     everybody = select(Customer).where(col(Customer.id) != ticket.customer_id)
     others = session.execute(everybody).scalars().all()
     # A company is no secret to who acts for it.
