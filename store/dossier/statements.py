@@ -5,7 +5,7 @@ Rows instead of objects: a dossier has hundreds of them, and its readings may be
 
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, or_
+from sqlalchemy import BindParameter, and_, bindparam, case, func, or_
 from sqlalchemy import select as select_columns
 
 from store.models import (
@@ -93,7 +93,11 @@ TICKETS = (
 MESSAGES = (
     select_columns(
         *(ticket.c.reference, ticket.c.flags, message.c.direction, message.c.channel, message.c.received_at),
-        *(message.c.from_address, message.c.subject, message.c.text, message.c.details),
+        *(message.c.from_address, message.c.subject, message.c.details),
+        # What a customer quotes of our answers stands there already: with it each answer would hold all before it.
+        case(
+            (and_(message.c.direction == "in", message.c.new_text != ""), message.c.new_text), else_=message.c.text
+        ).label("text"),
     )
     .join(ticket)
     .where(ticket.c.customer_id == _ID, message.c.received_at < _AS_OF)

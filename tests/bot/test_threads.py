@@ -128,7 +128,7 @@ TRICKS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(tricks=st.lists(TRICKS, min_size=1, max_size=3))
 async def test_whatever_anybody_else_sends_the_tickets_of_aino_are_unchanged(
     small_house: House, tricks: list[dict[str, Any]]
