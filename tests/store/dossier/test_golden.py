@@ -55,7 +55,7 @@ class Planting:
                 {
                     "category": category,
                     "kind": f"thing_{place}",
-                    "fields": {"number": plant(), "note": f"Sanoja {plant()} ja muita", "list": [plant(), {"a": plant()}]},
+                    "fields": {"number": plant(), "note": f"Sanoja {plant()} muita", "list": [plant(), {"a": plant()}]},
                 }
                 for category in CATEGORIES
                 for place in range(records)
