@@ -42,6 +42,7 @@ def pipeline_of(house: House, bell: Bell, rooms: Any = ()) -> Pipeline:
         dispatch=house.dispatch,
         reminders=reminders,
         canary=canary_of(house),
+        packing=house.packing,
         channels=list(house.channels.values()),
         rooms=rooms,
     )
