@@ -25,6 +25,8 @@ class Template:
     """True tells how to complain in full (GDPR Art. 77; DOMAIN 2.2); other replies name the authority in one line."""
     automatic: bool = False
     """True leaves without approval, so it must be the same for everyone (INV-7)."""
+    topic: bool = False
+    """True answers one topic of `bot.rules.topics`; one that holds data sees that topic's data alone."""
     audience: Audience = "customer"
 
 
@@ -38,6 +40,7 @@ _STATUTORY_ANSWERS = frozenset(
         RequestKind.OBJECTION,
     },
 )
+_CHANGES = frozenset({RequestKind.MOVING, RequestKind.CONTRACT, RequestKind.BILLING})
 _EVERY_KIND = frozenset(RequestKind)
 
 TEMPLATES: dict[str, Template] = {
@@ -60,6 +63,15 @@ TEMPLATES: dict[str, Template] = {
         Template("fault", frozenset({RequestKind.FAULT})),
         Template("contract", frozenset({RequestKind.CONTRACT})),
         Template("other", frozenset({RequestKind.OTHER})),
+        Template("invoice_copy", frozenset({RequestKind.BILLING}), holds_data=True, topic=True),
+        Template("balance", frozenset({RequestKind.BILLING, RequestKind.OTHER}), holds_data=True, topic=True),
+        Template("consumption", frozenset({RequestKind.BILLING, RequestKind.OTHER}), holds_data=True, topic=True),
+        Template("meter_reading", frozenset({RequestKind.BILLING, RequestKind.OTHER}), holds_data=True, topic=True),
+        Template("owner_change", _CHANGES, holds_data=True, topic=True),
+        Template("contact_change", _CHANGES | {RequestKind.OTHER}, holds_data=True, topic=True),
+        Template("fault_follow_up", frozenset({RequestKind.FAULT, RequestKind.OTHER}), holds_data=True, topic=True),
+        Template("outage", frozenset({RequestKind.FAULT, RequestKind.OTHER}), topic=True),
+        Template("connection_offer", frozenset({RequestKind.CONTRACT, RequestKind.OTHER}), topic=True),
         Template("acknowledgement", automatic=True),
         Template("acknowledgement_summary", automatic=True),
         Template("chat_receipt", automatic=True),

@@ -7,6 +7,7 @@ and only a template of the catalogue that holds data gets one.
 from dataclasses import dataclass
 from datetime import date
 
+from replies.matter_views import MATTER_VIEWS, MatterView
 from replies.notice import Notice, ReplyLanguage
 
 
@@ -145,11 +146,14 @@ class ReplyContext:
     held: HeldView | None
     by_letter: bool = False
     """Whether the answer goes on paper: then the copy follows the letter, and no file can."""
+    matter: MatterView | None = None
+    """The data of the one ordinary topic that the template answers."""
 
 
 VIEWS = (
     *(NoticeView, FieldView, ItemView, GroupView, CategoryView),
     *(RecipientView, ViewedView, LeftOutView, HeldView),
+    *MATTER_VIEWS,
 )
 """Every class whose fields a template may read."""
 

@@ -45,6 +45,11 @@ def print_date(day: date, language: ReplyLanguage) -> str:
     return f"{day.day}.{day.month}.{day.year}"
 
 
+def print_month(year: int, month: int, language: ReplyLanguage) -> str:
+    """`3/2026` in Finnish and Swedish, `March 2026` in English."""
+    return f"{_MONTHS[month - 1]} {year}" if language == "en" else f"{month}/{year}"
+
+
 def print_number(number: Decimal, language: ReplyLanguage) -> str:
     """With a decimal comma in Finnish and Swedish; never with an exponent."""
     text = format(number, "f")

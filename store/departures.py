@@ -32,6 +32,9 @@ COMPLETE = {
     "access": Resolution.ANSWERED,
     "access_legal_person": Resolution.ANSWERED,
     "portability_copy": Resolution.ANSWERED,
+    "invoice_copy": Resolution.ANSWERED,
+    "balance": Resolution.ANSWERED,
+    "consumption": Resolution.ANSWERED,
     "nothing_held": Resolution.NOTHING_HELD,
 }
 """Templates that are the whole answer. The other first answers tell what happens next: the request stays open."""

@@ -5,7 +5,7 @@ assessment, the same templates. A message that trips it comes out as `unprepared
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from bot.intake.thread import SignedAddresses, spoken_of
 from bot.rules.assessment import assess, opened_again
 from bot.rules.clues import clues
 from bot.rules.deadlines import due_on, receipt_date, receipt_moment, target_on
+from bot.rules.policy import TOPICS_WITH_DATA
 from bot.rules.verdicts import (
     AskedFor,
     Assessment,
@@ -29,6 +30,7 @@ from replies.notice import Notice
 from store import tickets
 from store.customers import find_candidates
 from store.database import is_away
+from store.dossier.matters import matter
 from store.messages import StoredRaw
 from store.models import Dossier, Level, RecipientKind, RequestKind
 from store.register import dossier, postal_block
@@ -140,11 +142,16 @@ class Preparing:
         """The draft in words, or None when they fail the last check: then a person writes the answer."""
         held: Dossier | None = None
         customer_id = assessment.identification.customer_id
-        if plan.holds_data and customer_id is not None:
+        asked = {one.kind: one for one in assessment.requests}
+        named = asked[plan.kind].named if plan.kind in asked else ()
+        zone = self.policy.time_zone
+        if plan.template in TOPICS_WITH_DATA and customer_id is not None:
+            held = matter(
+                session, customer_id, assessment.received_at, topic=plan.template, named=named, time_zone=zone
+            )
+        elif plan.holds_data and customer_id is not None:
             # The words need no more than an outline: the copy itself is made afterwards (`bot.packing`).
-            zone = self.policy.time_zone
             held = dossier(session, customer_id, assessment.received_at, time_zone=zone, outline=True)
-        asked: Mapping[RequestKind, AskedFor] = {one.kind: one for one in assessment.requests}
         words = write(
             plan.template,
             plan.language,
@@ -157,6 +164,7 @@ class Preparing:
             dossier=held,
             time_zone=self.policy.time_zone,
             by_letter=plan.recipient.kind is RecipientKind.POSTAL,
+            named=named,
         )
         others = [key for key in assessment.identification.candidates if key != assessment.identification.customer]
         failed = problems(

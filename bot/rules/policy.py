@@ -57,9 +57,21 @@ TEMPLATES = frozenset(
         "fault",
         "contract",
         "other",
+        *("invoice_copy", "balance", "consumption", "meter_reading", "owner_change", "contact_change"),
+        *("fault_follow_up", "outage", "connection_offer"),
     }
 )
 """Every template a plan may name; the catalogue of replies holds each in fi, sv and en."""
+
+TOPICS_WITH_DATA = frozenset(
+    {
+        *("invoice_copy", "balance", "consumption", "meter_reading", "owner_change"),
+        *("contact_change", "fault_follow_up"),
+    }
+)
+"""Topics of ordinary requests whose answer is the customer's own data: they go where the data of a right may go."""
+TOPICS_WITHOUT_DATA = frozenset({"outage", "connection_offer"})
+"""Topics whose answer is the same for everyone, so it goes back to whoever wrote."""
 
 RED_FLAGS = frozenset({"CONTACT_CHANGE_WITH_REQUEST", "ELSEWHERE"})
 """Doubts on which identity is asked for before anything leaves (DOMAIN 7.2, 2)."""
@@ -226,6 +238,10 @@ def _answer(case: Case, asked: AskedFor) -> DraftPlan:
     template = asked.kind.value
     if asked.kind is RequestKind.ACCESS:
         template = _access_template(case, asked)
+    if asked.topic in TOPICS_WITHOUT_DATA:
+        template = asked.topic
+    if asked.topic in TOPICS_WITH_DATA and (contact := _contact_for_topic(case)):
+        return DraftPlan(asked.kind, asked.topic, case.language, _to(contact), holds_data=True)
     if asked.kind is RequestKind.PORTABILITY and (contact := _contact_for_package(case, asked)):
         return DraftPlan(asked.kind, "portability_copy", case.language, _to(contact), holds_data=True)
     if template == "access" and (customer := case.one_meant()):
@@ -233,6 +249,21 @@ def _answer(case: Case, asked: AskedFor) -> DraftPlan:
             return DraftPlan(asked.kind, "access", case.language, _to(contact), holds_data=True)
         template = _without_data(case)
     return DraftPlan(asked.kind, template, case.language, _back_to_sender(case), holds_data=False)
+
+
+def _contact_for_topic(case: Case) -> Contact | None:
+    """The contact on file that gets an ordinary answer with data; None leaves the plain answer without.
+
+    What comes by mail from any other address is answered as a stranger's would be, whatever its words fit: an answer
+    that failed to come there would tell that they fit (THREATS 32). Who acts for others and names none of them may mean
+    any of them, and a third party or a named doubt is a person's to judge.
+    """
+    customer = case.one_meant()
+    unknown = case.message.channel == "email" and not case.from_on_file
+    doubtful = case.flags & (RED_FLAGS | {"THIRD_PARTY"}) or case.identification.level in {Level.NONE, Level.AMBIGUOUS}
+    if customer is None or unknown or doubtful or customer.acts_for or customer.kind is CustomerKind.ESTATE:
+        return None
+    return _contact_for_data(case, customer)
 
 
 def _contact_for_package(case: Case, asked: AskedFor) -> Contact | None:

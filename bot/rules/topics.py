@@ -23,7 +23,7 @@ SENT_IN = "SENT_IN"
 """Stands among what a message names when it gives a meter reading rather than asks for one."""
 
 _SENTENCES = re.compile(r"(?<!\d)[.](?!\d)|[!?;\n]+|[.](?=\s+[A-ZÅÄÖ])")
-_NUMBER = re.compile(r"(?<![\w-])\d(?:[\d ]{2,22}\d)(?![\w-])")
+_NUMBER = re.compile(r"(?<![\w.,+-])\d(?:[\d ]{2,22}\d)(?![\w-]|[.,]\d|\s?(?:€|eur))", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _DAY = re.compile(r"(?<!\d)(\d{1,2})\.(\d{1,2})\.(\d{4})(?!\d)")
 _MONTH_NUMBER = re.compile(r"(?<![\d./])(1[0-2]|0?[1-9])/(20\d\d)(?!\d)")

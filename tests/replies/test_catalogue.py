@@ -7,6 +7,7 @@ import pytest
 import replies
 from replies.catalogue import TEMPLATES, answers_to
 from replies.notice import LANGUAGES
+from store.dossier.matters import TOPICS as TOPICS_OF_THE_STORE
 from store.models import STATUTORY, RequestKind
 
 FOLDER = Path(replies.__file__).parent / "templates"
@@ -24,8 +25,10 @@ def test_every_kind_of_request_has_its_plain_first_answer(kind: RequestKind):
     assert "identity" in answers_to(kind)
 
 
-def test_only_the_access_reply_holds_data_and_nothing_automatic_does():
-    assert {name for name, entry in TEMPLATES.items() if entry.holds_data} == {"access", "portability_copy"}
+def test_only_access_and_topics_hold_data_and_nothing_automatic_does():
+    holding = {name for name, entry in TEMPLATES.items() if entry.holds_data}
+    assert {name for name in holding if not TEMPLATES[name].topic} == {"access", "portability_copy"}
+    assert {name for name in holding if TEMPLATES[name].topic} == set(TOPICS_OF_THE_STORE)
     assert not any(entry.automatic and entry.holds_data for entry in TEMPLATES.values())
 
 

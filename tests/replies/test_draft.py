@@ -18,7 +18,9 @@ ANSWERS = [name for name, entry in TEMPLATES.items() if not entry.automatic]
 DATA_FREE = [name for name in ANSWERS if not TEMPLATES[name].holds_data]
 DUE = {"fi": "22.12.2026", "sv": "22.12.2026", "en": "22 December 2026"}
 ON_CALL = "+358 40 000 0011"
-PROMISES_NO_DATE = {"access", "portability_copy", "nothing_held", "identity", "confirm_request"}
+TOPICS = {name for name, entry in TEMPLATES.items() if entry.topic}
+PROMISES_NO_DATE = {"access", "portability_copy", "nothing_held", "identity", "confirm_request", *TOPICS}
+"""Answers that are whole, and questions: nothing is promised in them for later."""
 NOTICE = load_notice(NOTICE_OF_THE_DEMO)
 
 
