@@ -88,6 +88,8 @@ def _waiting_drafts(session: Session) -> list[Draft]:
 async def _press(app: App, member: int, draft: Draft, note: Callable[..., None]) -> tuple[int, bool]:
     draft_id = draft.id or 0
     await app.approvals.open_draft(member, draft_id)
+    # Read as a person would after opening it: it may have got its files.
+    draft = await app.database.read(lambda session: session.get_one(Draft, draft_id))
     words = hash_of_words(draft.text)
     note(pressed=draft_id, by=member, sha256=draft.sha256, to=draft.recipient, words=words)
     try:

@@ -112,7 +112,8 @@ def _answer(word: str) -> str:
 
 def _facts(content: bytes) -> dict[str, Any]:
     mail = BytesParser(policy=policy.default).parsebytes(content.replace(b"\r\n..", b"\r\n."))
-    return {"message_id": mail["Message-ID"], "words": hash_of_words(mail.get_content())}
+    body = mail.get_body(("plain",))
+    return {"message_id": mail["Message-ID"], "words": hash_of_words(body.get_content() if body else "")}
 
 
 async def _say(writer: asyncio.StreamWriter, line: str) -> None:
