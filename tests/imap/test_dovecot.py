@@ -150,7 +150,7 @@ async def test_a_password_that_was_changed_is_an_alarm_until_it_is_right_again(
     await mailroom.until("the alarm", lambda: door.problems == ("LOG_IN_REFUSED",))
     dovecot.people[office] = "käännös-ö"
     dovecot.write_people()
-    dovecot.deliver(office, [mail(1)])
+    dovecot.drop(office, [mail(1)])  # without a log-in of its own: the server may know the old password a moment longer
     await mailroom.until_kept([mail(1)])
     await mailroom.until("no alarm", lambda: door.problems == ())
 
