@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlmodel import Session, col
 
 from store import events
-from store.drafts import content_hash
+from store.drafts import hash_of
 from store.lifecycle import DraftState, RawState
 from store.models import AttachmentFile, Draft, RawMessageRow, Request, Ticket
 
@@ -121,18 +121,7 @@ def _keep(session: Session, file: NewFile) -> dict[str, Any]:
 def _set_files(
     session: Session, draft: Draft, customer_id: int | None, named: list[dict[str, Any]], *, actor: str, at: datetime
 ) -> bool:
-    digest = content_hash(
-        ticket_id=draft.ticket_id,
-        version=draft.version,
-        customer_id=customer_id,
-        channel=draft.channel,
-        recipient_kind=draft.recipient_kind,
-        contact_point_id=draft.contact_point_id,
-        recipient=draft.recipient,
-        subject=draft.subject,
-        text=draft.text,
-        attachments=named,
-    )
+    digest = hash_of(draft, customer_id, named)
     same = (col(Draft.id) == draft.id, col(Draft.state) == DraftState.DRAFT, col(Draft.sha256) == draft.sha256)
     changed = session.connection().execute(update(Draft).where(*same).values(attachments=named, sha256=digest))
     if changed.rowcount != 1:

@@ -62,8 +62,8 @@ def content_hash(
     return sha256(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
 
 
-def hash_of(draft: Draft, customer_id: int | None) -> str:
-    """The hash that `draft` has now, for the customer its ticket is bound to now."""
+def hash_of(draft: Draft, customer_id: int | None, attachments: Sequence[dict[str, Any]] | None = None) -> str:
+    """The hash that `draft` has now, or with other `attachments`, for the customer its ticket is bound to now."""
     return content_hash(
         ticket_id=draft.ticket_id,
         version=draft.version,
@@ -74,7 +74,7 @@ def hash_of(draft: Draft, customer_id: int | None) -> str:
         recipient=draft.recipient,
         subject=draft.subject,
         text=draft.text,
-        attachments=draft.attachments,
+        attachments=draft.attachments if attachments is None else attachments,
     )
 
 
