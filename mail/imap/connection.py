@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
-from imapclient.exceptions import (  # type: ignore[import-untyped]  # the library brings no types
+from imapclient.exceptions import (
     CapabilityError,
     IMAPClientError,
     IMAPClientReadOnlyError,

@@ -10,7 +10,7 @@ import socket
 import ssl
 from typing import Final
 
-from imapclient.exceptions import (  # type: ignore[import-untyped]  # the library brings no types
+from imapclient.exceptions import (
     IMAPClientAbortError,
     ProtocolError,
 )

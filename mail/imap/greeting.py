@@ -4,8 +4,8 @@ import ssl
 from contextlib import suppress
 from typing import Any, Final
 
-from imapclient import IMAPClient, SocketTimeout  # type: ignore[import-untyped]  # the library brings no types
-from imapclient.exceptions import (  # type: ignore[import-untyped]  # as above
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import (
     CapabilityError,
     IMAPClientAbortError,
     IMAPClientError,
