@@ -71,7 +71,7 @@ class HealthBoard:
             others[name] = not problems
             troubles |= {name: ", ".join(problems)} if problems else {}
         if self._canary_addresses:
-            others["canary"] = not troubles
+            others["canary"] = "canary" not in troubles
         try:
             await self._database.read(lambda session: session.connection().execute(text("SELECT 1")).scalar_one())
         except SQLAlchemyError:

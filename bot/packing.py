@@ -9,6 +9,7 @@ was received, so it does not matter when. What was begun when the process died i
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -75,12 +76,14 @@ class Packing:
         """Give the draft its files if it lacks them; whether it changed. Waits `PATIENCE_SECONDS` at the most."""
         order = await self._database.read(lambda session: draft_files.order_for(session, draft_id))
         if order is None:
+            self._failed.pop(draft_id, None)  # superseded, or somebody else's by now: not to be tried for ever
             return False
         making = self._under_way.get(draft_id) or self._begin(order)
-        try:
-            return await asyncio.wait_for(asyncio.shield(making), PATIENCE_SECONDS)
-        except TimeoutError:
-            return False
+        # Not `wait_for`: it may swallow a cancelling that meets the end, and the stage would never stop.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await asyncio.shield(making)
+        return False
 
     async def complete_next(self) -> int:
         """Complete the next draft that lacks files, unless messages wait; returns how many were looked at."""

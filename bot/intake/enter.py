@@ -119,9 +119,7 @@ class Entering:
         ticket_id = tickets.open_as(session, state, at=now, **values)
         entered = message_values(raw, message, ticket_id, "opened")
         if "AUTOMATIC_MAIL" in assessment.flags:
-            entered["automatic"] = (
-                "none"  # a person asks in it, who may be answered; what it looks like is in its details
-            )
+            entered["automatic"] = "none"  # a person asks in it; what it looks like stands in its details
         tickets.add_message(session, at=now, **entered)
         ids = self._new_requests(session, ticket_id, assessment, set(), now)
         for version, (kind, addressed) in enumerate(drafted.items(), start=1):
