@@ -71,3 +71,16 @@ async def test_a_canary_that_stays_away_is_red_in_words_and_figures_and_takes_no
     assert (health.ready, health.parts) == (True, {"store": True, "canary": False})
     assert health.troubles == {"canary": f"missing {DESK}"}
     assert "kirjaamo_canary_alarms 1.0" in watched.metrics().decode()
+
+
+async def test_a_mailbox_in_trouble_is_not_the_canarys(house: House) -> None:
+    watched = HealthBoard(
+        database=house.database,
+        clock=house.clock,
+        time_zone="Europe/Helsinki",
+        doors={"imap.office": lambda: ("LOG_IN_REFUSED",)},
+        canary_addresses=[DESK],
+    )
+    health = await watched.ready()
+    assert health.parts == {"store": True, "imap.office": False, "canary": True}
+    assert health.troubles == {"imap.office": "LOG_IN_REFUSED"}

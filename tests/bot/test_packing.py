@@ -177,6 +177,22 @@ async def test_files_that_cannot_be_made_are_tried_again_and_hold_up_nobody(hous
     assert len(draft_of(house.database, ticket["drafts"][0]["id"]).attachments) == 2
 
 
+async def test_what_nobody_waits_for_any_more_is_not_tried_for_ever(house: House) -> None:
+    """A stage that always says it has done something would turn without rest."""
+
+    async def make(order: FilesOrder) -> tuple[PackedFile, ...]:
+        raise OSError(28, f"no room for {order.draft_id}")
+
+    packing = Packing(database=house.database, make=make, clock=house.clock)
+    ticket = await led_on(house)
+    assert await packing.complete_next() == 1
+    draft = draft_of(house.database, ticket["drafts"][0]["id"])
+    await house.approvals.open_draft(DORA, draft.id or 0)  # somebody else made them meanwhile
+    house.clock.advance(seconds=AGAIN.total_seconds() + 1)
+    turns = [await packing.complete_next() for _ in range(3)]
+    assert turns[-1] == 0
+
+
 async def test_two_who_open_it_at_once_have_it_made_once(house: House) -> None:
     made = 0
 
